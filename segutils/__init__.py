@@ -1,0 +1,1 @@
+"""Helpers shared by the notebooks of the course on semantic segmentation."""
