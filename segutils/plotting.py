@@ -59,7 +59,7 @@ def render(figure: Figure) -> bytes:
     picture = PILImage.open(buffer).convert("RGB")
     for quality in (90, 80, 65):
         jpeg = io.BytesIO()
-        picture.save(jpeg, format="JPEG", quality=quality, subsampling=0, optimize=True)
+        picture.save(jpeg, format="JPEG", quality=quality)
         if jpeg.tell() <= MAX_PNG_BYTES:
             break
     return jpeg.getvalue()
