@@ -1,0 +1,1 @@
+"""The instructor's side of the course: releasing exercises and grading submissions."""
