@@ -35,7 +35,7 @@ def soft_dice_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> T
 def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0, ignore_index: int = 255) -> Tensor:
     """Mean over the labelled pixels of -(1 - p)^gamma log p, p the probability of the true class.
 
-    gamma = 0 is cross-entropy; the larger it is, the less do pixels count that are right already (Lin et al. 2017, eq. 4).
+    gamma = 0 is cross-entropy; the larger it is, the less do pixels count that are right already (Lin et al. 2017).
 
     Shape: (N, C, H, W) floating, (N, H, W) integer -> 0-d, >= 0.
     """
