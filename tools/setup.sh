@@ -12,11 +12,13 @@ fail() { printf 'set-up: %s\n' "$1" >&2; exit 1; }
 trap 'fail "interrupted; type the same command again, it starts afresh."' INT TERM HUP
 
 supported='import sys, struct; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13) and struct.calcsize("P") == 8))'
+set -- "${PYTHON:-python3}"
+[ -n "${PYTHON:-}" ] || set -- python3 python3.13 python3.12 python3.11 python
 python=
-for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
+for candidate in "$@"; do
     if "$candidate" -c "$supported" 2>/dev/null; then python=$candidate; break; fi
 done
-[ -n "$python" ] || fail "needs a 64-bit Python 3.11, 3.12 or 3.13, and ${PYTHON:-python3} is $(${PYTHON:-python3} --version 2>/dev/null || echo 'not there'); install one from python.org or your package manager, or say which: make setup PYTHON=/path/to/python3.12"
+[ -n "$python" ] || fail "needs a 64-bit Python 3.11, 3.12 or 3.13, and $1 is $("$1" --version 2>/dev/null || echo "not there"); install one from python.org or your package manager, or say where it is: make setup PYTHON=/path/to/python3.12"
 
 case $(uname -s) in Linux) gigabytes=7 ;; *) gigabytes=3 ;; esac  # on Linux PyTorch brings its GPU libraries
 rm -rf .venv
@@ -35,11 +37,18 @@ step() {  # step "what is being done" command...: quiet while it works, a senten
             fail "this Python has no venv module; on Debian and Ubuntu: sudo apt-get install python3-venv, then type the same command again." ;;
         *"DO NOT MATCH THE HASHES"* | *"ash mismatch"*)
             fail "a downloaded package is not the one that was locked (see above); a proxy or mirror may have changed it. Try another network." ;;
+        *"certificate"* | *"CERTIFICATE"*)
+            fail "the package index answered with a certificate that this machine does not trust (see above); behind a proxy, set SSL_CERT_FILE and PIP_CERT to its certificate and type the same command again." ;;
         *"onnection"* | *"resolve"* | *"error sending request"* | *"timed out"* | *"unreachable"* | *"dns error"* | *"Failed to fetch"*)
             fail "the package index could not be reached (see above); connect to the internet, or set your proxy, and type the same command again." ;;
         *) fail "$what failed (see above); type the same command again, and report it if it stays." ;;
     esac
 }
+
+# The system's certificates, where there are any: behind a company's or school's proxy the built-in ones do not suffice.
+for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    if [ -s "$bundle" ]; then export UV_SYSTEM_CERTS=true; fi
+done
 
 uv() { .venv/bin/uv pip install --quiet --python .venv/bin/python "$@"; }
 step "making .venv with $("$python" --version)" "$python" -m venv .venv
