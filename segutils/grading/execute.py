@@ -1,0 +1,180 @@
+"""Run one prepared notebook in a kernel of its own, whatever its cells do."""
+
+import copy
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat.notebooknode import NotebookNode
+from traitlets.config import Config
+
+from segutils.submission import KERNEL_DIED, TIME_LIMIT, entry
+
+MAX_OUTPUT = 200_000  # characters that one cell may print or show; the rest is dropped
+TOTAL_FACTOR = 5  # a whole notebook may take so many times the limit of one cell
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds that one cell, and the whole notebook with its repetitions, may take."""
+
+    cell: float = 60.0
+
+    @property
+    def total(self) -> float:
+        return TOTAL_FACTOR * self.cell
+
+
+class Stopped(Exception):
+    """The run was called off from outside."""
+
+
+class Executor:
+    """Runs notebooks; one object may be used from several threads, and `stop` ends what is running in all of them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._running: set[int] = set()
+        self._stopped = threading.Event()
+
+    def run(self, notebook: NotebookNode, folder: Path) -> NotebookNode:
+        """Run every cell in `folder` and return the notebook with outputs; an error never stops the cells below.
+
+        A cell that runs too long or ends its kernel is struck out: it gets an error that says so, and the notebook is
+        run once more without it, so that the other tasks count as if the cell had raised that error at once.
+        Raises what the kernel's start raises, and Stopped.
+        """
+        struck: dict[int, NotebookNode] = {}
+        deadline = time.monotonic() + self.limits.total
+        while not self._stopped.is_set():
+            attempt = copy.deepcopy(notebook)
+            try:
+                self._run_once(attempt, folder, struck, deadline)
+                return _tidy(attempt)
+            except _CellFatal as fatal:
+                struck[fatal.index] = fatal.output
+        raise Stopped
+
+    def stop(self) -> None:
+        """Kill every running kernel; `run` raises Stopped."""
+        self._stopped.set()
+        for group in list(self._running):
+            _kill_group(group)
+
+    def _run_once(self, notebook: NotebookNode, folder: Path, struck: dict[int, NotebookNode], deadline: float) -> None:
+        work = folder / f"run{len(struck)}"
+        work.mkdir()
+        client = _Client(
+            notebook,
+            kernel_name="python3",
+            config=_over_files(folder / f"kernel{len(struck)}.json"),
+            resources={"metadata": {"path": str(work)}},
+            allow_errors=True,
+            coalesce_streams=True,
+            iopub_timeout=30,
+            raise_on_iopub_timeout=True,
+            record_timing=False,
+            shutdown_kernel="immediate",
+            startup_timeout=120,
+            store_widget_state=False,
+            timeout_func=lambda cell: max(1.0, min(self.limits.cell, deadline - time.monotonic())),
+        )
+        with _kernel_of(client, self._running):
+            for index, cell in enumerate(notebook.cells):
+                if cell.cell_type == "code" and index in struck:
+                    cell.outputs = [struck[index]]
+                elif cell.cell_type == "code" and time.monotonic() > deadline:
+                    reason = f"not run: the whole notebook took longer than {self.limits.total:g} s"
+                    cell.outputs = [_error(TIME_LIMIT, reason)]
+                else:
+                    self._run_cell(client, cell, index)
+
+    def _run_cell(self, client: "_Client", cell: NotebookNode, index: int) -> None:
+        started = time.monotonic()
+        try:
+            client.execute_cell(cell, index)
+        except CellTimeoutError:
+            seconds = min(self.limits.cell, max(1.0, time.monotonic() - started))
+            raise _CellFatal(index, _error(TIME_LIMIT, f"stopped after {seconds:.0f} s: it ran too long")) from None
+        except DeadKernelError:
+            if self._stopped.is_set():
+                raise Stopped from None
+            reason = "it ended the Python process (os._exit, a crash, or too much memory)"
+            raise _CellFatal(index, _error(KERNEL_DIED, reason)) from None
+
+
+class _CellFatal(Exception):
+    def __init__(self, index: int, output: NotebookNode) -> None:
+        super().__init__(output.evalue)
+        self.index, self.output = index, output
+
+
+class _Client(NotebookClient):
+    """nbclient's client with a cap on what each cell may put out; errors always come through."""
+
+    def output(self, outs: list, msg: dict, display_id: str | None, cell_index: int) -> NotebookNode | None:
+        content = msg["content"]
+        if msg["msg_type"] == "error":
+            content["evalue"] = content["evalue"][:MAX_OUTPUT]
+        else:
+            self._put_out[cell_index] += len(content.get("text", "")) or len(str(content))
+            if self._put_out[cell_index] > MAX_OUTPUT:
+                return None
+        return super().output(outs, msg, display_id, cell_index)
+
+    def reset_execution_trackers(self) -> None:
+        super().reset_execution_trackers()
+        self._put_out: Counter[int] = Counter()
+
+
+def _over_files(connection: Path) -> Config:
+    """Talk to the kernel over sockets in a private folder: no port is open, and none can be taken twice."""
+    return Config(KernelManager={"transport": "ipc", "connection_file": str(connection)})
+
+
+@contextmanager
+def _kernel_of(client: _Client, running: set[int]) -> Iterator[None]:
+    """nbclient's kernel for a block of cells; every process that the kernel started ends with it."""
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # the process's own; cells have messages
+    with client.setup_kernel(**silent):
+        group = client.km.provisioner.pid  # jupyter_client makes each kernel the leader of a process group
+        running.add(group)
+        try:
+            yield
+        finally:
+            _kill_group(group)
+            running.discard(group)
+
+
+def _kill_group(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _error(name: str, reason: str) -> NotebookNode:
+    return nbformat.v4.new_output("error", ename=name, evalue=reason, traceback=[f"{name}: {reason}"])
+
+
+def hit_time_limit(notebook: NotebookNode) -> bool:
+    """Whether any cell of an executed notebook was stopped, or left out, for want of time."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    return any(output.get("ename") == TIME_LIMIT for output in outputs)
+
+
+def _tidy(notebook: NotebookNode) -> NotebookNode:
+    """Show what a test prints to stderr as ordinary output: nbgrader takes stderr for a failure, and it is none."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if entry(cell).get("grade") and output.output_type == "stream":
+                output.name = "stdout"
+    return notebook
