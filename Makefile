@@ -46,7 +46,7 @@ test-slow: setup ## run the tests that need minutes
 	@$(PY) -m pytest -m slow tests
 
 lock: setup ## renew requirements.lock and environment.yml
-	@.venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	@UV_SYSTEM_CERTS=true .venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	    --all-extras pyproject.toml --custom-compile-command "make lock" -o requirements.lock
 	@$(PY) tools/write_environment.py
 

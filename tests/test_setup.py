@@ -94,6 +94,20 @@ def test_a_full_disk_is_named_before_and_during_the_set_up(course):
         assert sentence in last_sentence(result)
 
 
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("platform", ["x86_64-manylinux_2_28", "aarch64-manylinux_2_28", "aarch64-apple-darwin"])
+def test_every_locked_package_has_a_wheel_for(platform, python, tmp_path):
+    command = ["pip", "install", "--dry-run", "--quiet", "--only-binary", ":all:", "--require-hashes"]
+    target = ["--target", str(tmp_path), "--python-platform", platform, "--python-version", python]
+    result = subprocess.run(
+        [ROOT / ".venv/bin/uv", *command, *target, "-r", ROOT / "requirements.lock"],
+        env=os.environ | {"UV_SYSTEM_CERTS": "true", "MACOSX_DEPLOYMENT_TARGET": "14.0"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+
+
 def test_make_lab_serves_the_lectures_also_where_port_8888_is_taken(tmp_path):
     """As a student would: the command, then the page in a browser (curl speaks for it)."""
     environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path), "BROWSER": "true", "JUPYTER_TOKEN": "test"}
