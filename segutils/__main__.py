@@ -2,15 +2,17 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from segutils.errors import CourseError
+from segutils.paths import COURSE_ROOT
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code (2 for a fault that the user can mend)."""
     parser = argparse.ArgumentParser(prog="python -m segutils", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add_command in ():
+    for add_command in (add_check, add_grade):
         add_command(commands)
     arguments = parser.parse_args(argv)
     try:
@@ -21,6 +23,75 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept", file=sys.stderr)
         return 130
+
+
+def add_check(commands: argparse._SubParsersAction) -> None:
+    """`check NOTEBOOK`: what a student runs before handing in."""
+    parser = commands.add_parser("check", help="run an exercise and say task by task what passes")
+    parser.add_argument("notebook", type=Path, help="e.g. work/ex04_aspp/ex04_aspp.ipynb")
+    _add_course(parser)
+    parser.set_defaults(run=run_check)
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    """Exit with 0 when every task passes, 1 when not."""
+    from segutils.student import check
+
+    return check.run_check(arguments.notebook, arguments.course.resolve())
+
+
+def add_grade(commands: argparse._SubParsersAction) -> None:
+    """`grade EXERCISE --submissions DIR`: what an instructor runs."""
+    parser = commands.add_parser("grade", help="grade a folder of submissions into gradebook, feedback and a table")
+    parser.add_argument("exercise", help="e.g. ex04_aspp")
+    parser.add_argument(
+        "--submissions", type=Path, required=True, metavar="DIR", help="holds DIR/STUDENT/EXERCISE.ipynb"
+    )
+    parser.add_argument("--workers", type=_at_least_one, default=1, metavar="N", help="notebooks run at a time (1)")
+    parser.add_argument("--time-limit", type=_seconds, default=60.0, metavar="S", help="seconds one cell may run (60)")
+    parser.add_argument("--no-sandbox", action="store_true", help="run students' code with your own rights")
+    parser.add_argument("--db", metavar="URL", help="the gradebook (sqlite:///.../grading/gradebook.db)")
+    _add_course(parser)
+    parser.set_defaults(run=run_grade)
+
+
+def run_grade(arguments: argparse.Namespace) -> int:
+    """Exit with 0 when every student's folder was graded, 3 when some need attention."""
+    if not arguments.no_sandbox:
+        raise CourseError(
+            "the sandbox for students' code is not built yet, so grading refuses to start: with --no-sandbox it runs "
+            "their code with your rights, as if you had opened each notebook and run it; do so for people you trust"
+        )
+    from segutils.grading import execute, pipeline, results
+
+    print(pipeline.NO_SANDBOX, file=sys.stderr, flush=True)
+    rows = pipeline.grade_exercise(
+        arguments.course.resolve(),
+        arguments.exercise,
+        arguments.submissions,
+        workers=arguments.workers,
+        limits=execute.Limits(arguments.time_limit),
+        db_url=arguments.db,
+    )
+    return 3 if any(row.status == results.NEEDS_ATTENTION for row in rows) else 0
+
+
+def _add_course(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--course", type=Path, default=COURSE_ROOT, metavar="DIR", help="the course's folder (this one)"
+    )
+
+
+def _at_least_one(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError
+    return number
+
+
+def _seconds(text: str) -> float:
+    if not 1 <= (seconds := float(text)) < float("inf"):
+        raise ValueError
+    return seconds
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from nbgrader.preprocessors import (
 from sqlalchemy.engine import make_url
 
 from segutils.errors import CourseError
-from segutils.grading.course import COURSE_ID, nbgrader_config, register_exercise
+from segutils.grading.course import COURSE_ID, exercise_names, nbgrader_config, register_exercise
 from segutils.submission import entry, is_locked
 
 
@@ -37,6 +37,8 @@ class Book:
     """
 
     def __init__(self, root: Path, exercise: str, db_url: str | None = None) -> None:
+        if exercise not in (known := exercise_names(root)):
+            raise CourseError(f"no exercise is called {exercise!r}; there are: {', '.join(known)}")
         self.exercise = exercise
         self.config = nbgrader_config(root)
         self.db_url = self.config.CourseDirectory.db_url = db_url or self.config.CourseDirectory.db_url
