@@ -100,7 +100,9 @@ def error_map(prediction, target, ignore_index: int = 255) -> np.ndarray:
     return np.where((target == ignore_index)[..., None], IGNORED, picture).astype(np.uint8)
 
 
-def show_images(images: Sequence, titles: Sequence[str] = (), columns: int | None = None, width: float = WIDTH) -> Figure:
+def show_images(
+    images: Sequence, titles: Sequence[str] = (), columns: int | None = None, width: float = WIDTH
+) -> Figure:
     """A grid of pictures with titles; `images` are whatever `to_picture` takes, or (H, W) arrays drawn in grey.
 
     Returns the figure, so that a legend can be added before it is shown.
@@ -166,7 +168,9 @@ def plot_class_bars(values: Sequence[float], class_names: Sequence[str], label: 
     ax = ax if ax is not None else plt.subplots(figsize=(WIDTH / 2, 0.26 * len(values) + 0.8))[1]
     ax.barh(range(len(values)), np.nan_to_num(values), color=BLUE)
     for index, value in enumerate(values):
-        ax.text(0.01 + np.nan_to_num(value), index, "absent" if np.isnan(value) else f"{value:.2f}", va="center", fontsize=9)
+        ax.text(
+            0.01 + np.nan_to_num(value), index, "absent" if np.isnan(value) else f"{value:.2f}", va="center", fontsize=9
+        )
     ax.set_yticks(range(len(values)), class_names)
     ax.set(xlabel=label, xlim=(0, 1.12))
     ax.invert_yaxis()

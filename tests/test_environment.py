@@ -77,7 +77,9 @@ def test_segutils_imports_quickly_because_it_imports_neither_torch_nor_nbgrader(
 
 
 def test_make_lists_every_target_once():
-    output = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(
+        ["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     listed = re.findall(r"^  make ([a-z-]+)", output, flags=re.MULTILINE)
     targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE).group(1).split()

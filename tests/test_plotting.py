@@ -46,7 +46,7 @@ def test_show_carries_the_alt_text(monkeypatch):
     shown = []
     monkeypatch.setattr(plotting, "display", shown.append)
     plotting.show(plotting.show_images([np.zeros((6, 8, 3), np.uint8)]), alt="a black rectangle")
-    data, metadata = shown[0]._repr_png_()
+    metadata = shown[0]._repr_png_()[1]
     assert metadata["alt"] == "a black rectangle"
 
 

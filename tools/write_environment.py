@@ -4,7 +4,6 @@ import os
 import re
 from pathlib import Path
 
-
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = """\
 # Made by `make lock` from requirements.lock: the same course for conda and mamba users.

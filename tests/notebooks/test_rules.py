@@ -13,13 +13,16 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent.parent
 LECTURES = sorted((ROOT / "lectures").glob("*.ipynb"))
 OTHERS = sorted([*(ROOT / "solutions").glob("*/*.ipynb"), *(ROOT / "exercises").glob("*/*.ipynb")])
-INTRODUCTION = """# 4 · A title
+INTRODUCTION = (
+    """# 4 · A title
 
 **What is asked here?**
 
 **You will be able to** do it. **Before you start**: nothing. **Minutes**: 10 reading, 1 running.
 
-""" + "<details><summary><b>Check yourself.</b> Why?</summary>\n\nSo.\n\n</details>\n" * 3
+"""
+    + "<details><summary><b>Check yourself.</b> Why?</summary>\n\nSo.\n\n</details>\n" * 3
+)
 ENDING = "## Take-aways\n\n## References\n\n## Exercise\n"
 
 
