@@ -109,7 +109,8 @@ class _CollectingLogger(logging.Logger):
         self.messages.append(record.getMessage().strip())
 
     def first_error(self) -> str:
-        return self.messages[0].splitlines()[-1] if self.messages else "it gave no reason"
+        tracebacks = [message for message in self.messages if "Traceback" in message]
+        return [*tracebacks, *self.messages, "it gave no reason"][0].splitlines()[-1]
 
 
 def _replace_folder(new: Path, old: Path) -> None:

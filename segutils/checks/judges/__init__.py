@@ -1,0 +1,1 @@
+"""The halves of the checks that know the right answers; absent from the sandbox in which students' code runs."""

@@ -1,0 +1,307 @@
+"""Judges of ex04_aspp: references and usual errors."""
+
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from segutils.checks.base import Answers, Case
+from segutils.checks.ex04 import drawn_weighting, load_drawn_weights, ordered_state
+from segutils.checks.judges.base import (
+    Fault,
+    Judge,
+    UsualErrors,
+    a_kind,
+    find_early,
+    find_wrong_tensor,
+    find_wrong_value,
+    number,
+    shape_of,
+    shorten,
+)
+from segutils.checks.probing import as_tensor
+
+
+def find_kernel_size_fault(case: Case, answers: Answers) -> Fault | None:
+    if fault := find_early(answers):
+        return fault
+    k, r = int(case["kernel_size"]), int(case["dilation"])
+    expected = k + (k - 1) * (r - 1)
+    if "value" not in answers or np.size(answers["value"]) != 1:
+        kind = a_kind(str(answers["kind"]))
+        hint = "the function ends without `return`." if kind == "None" else ""
+        return Fault(f"returned {kind}", f"expected the number {expected}, got {kind}", hint)
+    got = np.asarray(answers["value"]).reshape(-1)[0]
+    return None if got == expected else Fault("wrong size", f"expected {expected}, got {number(got)}")
+
+
+def usual_kernel_size_errors(case: Case) -> UsualErrors:
+    k, r = int(case["kernel_size"]), int(case["dilation"])
+    return [
+        ("kernel_size * dilation: between k taps there are only k - 1 gaps.", lambda: k * r),
+        ("the + 1 is missing: (k - 1) * dilation is the way from the first tap to the last.", lambda: (k - 1) * r),
+        (
+            "dilation zeros in each gap; a tap that is `dilation` pixels away leaves dilation - 1.",
+            lambda: k + (k - 1) * r,
+        ),
+        ("dilation - 1 zeros were added once, not in each of the k - 1 gaps.", lambda: k + r - 1),
+        ("k gaps were counted; there are k - 1.", lambda: k + k * (r - 1)),
+        ("the padding that keeps the size was returned, not the size of the window.", lambda: (k - 1) * r // 2),
+        ("a division by 2 too many: dilation acts on both sides.", lambda: (k + (k - 1) * (r - 1)) // 2),
+        ("kernel_size and dilation are exchanged.", lambda: r + (r - 1) * (k - 1)),
+        ("the dilation is not used.", lambda: k),
+        ("the area, not the width.", lambda: (k + (k - 1) * (r - 1)) ** 2),
+        ("the number of taps of a square kernel.", lambda: k * k),
+    ]
+
+
+effective_kernel_size = Judge(
+    called=lambda case: f"effective_kernel_size(kernel_size={case['kernel_size']}, dilation={case['dilation']})",
+    find_fault=find_kernel_size_fault,
+    usual_errors=usual_kernel_size_errors,
+)
+
+
+def reference(case: Case) -> tuple[nn.Module, Tensor]:
+    """Our ASPP with the very weights that the student's module was given, and its input."""
+    from segutils.models.deeplab import ASPP  # imports torchvision, which takes seconds
+
+    x = as_tensor(case["x"], bool(case["contiguous"]))
+    aspp = ASPP(x.shape[1], [int(rate) for rate in case["atrous_rates"]], int(case["out_channels"])).to(x.dtype)
+    load_drawn_weights(ordered_state(aspp), int(case["weights_seed"]))
+    return aspp.eval(), x
+
+
+def find_aspp_fault(case: Case, answers: Answers) -> Fault | None:
+    aspp, x = reference(case)
+    if not answers["built"]:
+        return find_early(answers) or Fault(
+            f"ASPP(...) made {a_kind(str(answers['kind']))}, not an nn.Module",
+            "pass the class itself, as in checks.ex04.aspp_forward(ASPP), and let it inherit from nn.Module",
+        )
+    if fault := find_changed_init(aspp, answers) or find_early(answers):
+        return fault
+    x.requires_grad_()
+    out = aspp(x)
+    dtype = str(x.dtype).removeprefix("torch.")
+    return (
+        find_changed_module(answers)
+        or find_wrong_tensor(out, answers, (dtype,), "the output")
+        or find_gradient_fault(aspp, x, out, case, answers)
+    )
+
+
+def find_changed_init(aspp: nn.Module, answers: Answers) -> Fault | None:
+    """The drawn weights fit by order and shape, or `__init__` is not the given one."""
+    ours = [list(value.shape) for value in ordered_state(aspp).values()]
+    theirs = str(answers["state"]).split("; ")
+    for index in range(max(len(ours), len(theirs))):
+        if index >= len(ours) or index >= len(theirs) or not theirs[index].endswith(f" {ours[index]}"):
+            expected = f"shape {ours[index]}" if index < len(ours) else "nothing more"
+            got = theirs[index] if index < len(theirs) else "nothing more"
+            return Fault(
+                "its parts are not those of the given __init__",
+                f"weight {index + 1}: expected {expected}, got {shorten(got, 80)}",
+                "__init__ was changed; copy it from the exercise again and write forward() alone.",
+            )
+    return None
+
+
+def find_changed_module(answers: Answers) -> Fault | None:
+    if answers["changed_state"]:
+        return Fault(
+            "changed its own weights or statistics in eval mode",
+            f"changed: {shorten(answers['changed_state'], 80)}",
+            "the forward pass switches to train mode, or writes into a weight.",
+        )
+    if not answers.get("mode_kept", True):
+        return Fault(
+            "left the module in another mode (train or eval)",
+            cause="self.train() or self.eval() inside forward; the mode belongs to whoever uses the module.",
+        )
+    return None
+
+
+def find_gradient_fault(aspp: nn.Module, x: Tensor, out: Tensor, case: Case, answers: Answers) -> Fault | None:
+    """Compare the gradient that reaches the input, and its size at every weight."""
+    cut = "`.detach()`, `.data`, `.item()`, `torch.no_grad()` or numpy in the forward pass cuts gradients off."
+    if not answers["gradient_arrives"]:
+        return Fault("no gradient flows back from the output", cause=cut)
+    (out * drawn_weighting(tuple(out.shape), int(case["weights_seed"])).to(out.dtype)).sum().backward()
+    dtype = str(x.dtype).removeprefix("torch.")
+    parameters = dict(aspp.named_parameters())
+    for name, got in zip((n for n in ordered_state(aspp) if n in parameters), answers["gradient_norms"], strict=True):
+        expected = float(parameters[name].grad.norm())
+        if not np.isclose(got, expected, rtol=1e-3, atol=1e-6):
+            size = "no gradient" if np.isnan(got) else f"a gradient of norm {number(got)}"
+            return Fault(f"a wrong gradient reaches {name}", f"expected norm {expected:.6g}, got {size}", cut)
+    if answers["gradient"].shape != tuple(x.shape):
+        return Fault("no gradient reaches the input x", cause=cut)
+    return find_wrong_value(x.grad.numpy(), answers["gradient"], dtype, "the gradient of x")
+
+
+def usual_aspp_errors(case: Case) -> UsualErrors:
+    """Every error is made with the drawn weights; one that raises reproduces the exception's text."""
+    aspp, x = reference(case)
+    size = x.shape[-2:]
+    batch, _, height, width = x.shape
+    channels = int(case["out_channels"])
+
+    def maps() -> list[Tensor]:
+        return [conv(x) for conv in aspp.convs]
+
+    def pooled() -> Tensor:
+        return F.interpolate(aspp.image_pool(x), size=size, mode="bilinear", align_corners=False)
+
+    def project(parts: list[Tensor], dim: int = 1) -> Tensor:
+        return aspp.project(torch.cat(parts, dim=dim))
+
+    def cascade() -> Tensor:
+        feature, parts = x, []
+        for conv in aspp.convs:
+            feature = conv(feature)
+            parts.append(feature)
+        return project([*parts, F.interpolate(aspp.image_pool(x), size=size)])
+
+    def fixed_convs(count: int) -> Tensor:
+        return project([*(aspp.convs[index](x) for index in range(count)), pooled()])
+
+    def undilated() -> Tensor:
+        parts = [maps()[0], *(conv[2](conv[1](F.conv2d(x, conv[0].weight, padding=1))) for conv in aspp.convs[1:])]
+        return project([*parts, pooled()])
+
+    def pool_of_last() -> Tensor:
+        return project([*maps(), aspp.image_pool(maps()[-1]).expand(-1, -1, *size)])
+
+    def trained() -> Tensor:
+        aspp.train()
+        try:
+            return project([*maps(), pooled()])
+        finally:
+            aspp.eval()
+
+    return [
+        ("the image pool is missing from what is concatenated.", lambda: project(maps())),
+        (
+            "the image pool was concatenated first; the order is: every conv of self.convs, then the image pool.",
+            lambda: project([pooled(), *maps()]),
+        ),
+        ("the maps were concatenated in reverse order.", lambda: project([pooled(), *maps()[::-1]])),
+        ("self.convs were taken in reverse order.", lambda: project([*maps()[::-1], pooled()])),
+        ("the image pool was put between the convs.", lambda: project([maps()[0], pooled(), *maps()[1:]])),
+        (
+            "self.image_pool(x) was not resized: it is 1x1 and has to be spread over the map before torch.cat.",
+            lambda: project([*maps(), aspp.image_pool(x)]),
+        ),
+        (
+            "self.project is missing: the concatenated maps were returned.",
+            lambda: torch.cat([*maps(), pooled()], dim=1),
+        ),
+        ("each conv was applied to the previous one's output; all of them look at x.", cascade),
+        (
+            "the maps were added up; they have to be concatenated along dim=1.",
+            lambda: aspp.project(sum([*maps(), pooled()])),
+        ),
+        (
+            "the maps were concatenated along the batch (dim=0, torch.cat's default); channels are dim=1.",
+            lambda: project([*maps(), pooled()], 0),
+        ),
+        (
+            "the maps were concatenated along the rows (dim=2); channels are dim=1.",
+            lambda: project([*maps(), pooled()], 2),
+        ),
+        (
+            "the maps were concatenated along the columns (dim=3); channels are dim=1.",
+            lambda: project([*maps(), pooled()], 3),
+        ),
+        (
+            "torch.stack makes a new axis; torch.cat(..., dim=1) joins the channels.",
+            lambda: aspp.project(torch.stack([*maps(), pooled()], dim=1)),
+        ),
+        ("x itself was concatenated, too; that is PSPNet's pyramid.", lambda: project([x, *maps(), pooled()])),
+        ("self.project was applied to x.", lambda: aspp.project(x)),
+        ("self.project got a list; concatenate the maps first.", lambda: aspp.project([*maps(), pooled()])),
+        ("the image pool is missing, and so is self.project.", lambda: torch.cat(maps(), dim=1)),
+        (
+            "the image was averaged over the whole batch; each image has an average of its own.",
+            lambda: project([*maps(), pooled().mean(dim=0, keepdim=True).expand(batch, -1, -1, -1)]),
+        ),
+        (
+            "the first image's pool was used for the whole batch.",
+            lambda: project([*maps(), pooled()[:1].expand(batch, -1, -1, -1)]),
+        ),
+        (
+            "height and width are exchanged where the image pool is resized.",
+            lambda: project([*maps(), F.interpolate(aspp.image_pool(x), size=(width, height))]),
+        ),
+        (
+            "the image pool was resized to a square; x has a height and a width.",
+            lambda: project([*maps(), F.interpolate(aspp.image_pool(x), size=height)]),
+        ),
+        (
+            "the image pool was resized to a square; x has a height and a width.",
+            lambda: project([*maps(), F.interpolate(aspp.image_pool(x), size=width)]),
+        ),
+        (
+            "the image pool was repeated in one direction only.",
+            lambda: project([*maps(), aspp.image_pool(x).expand(-1, -1, height, -1)]),
+        ),
+        (
+            "the image pool was padded with zeros to the map's size, not spread over it.",
+            lambda: project([*maps(), F.pad(aspp.image_pool(x), (0, width - 1, 0, height - 1))]),
+        ),
+        ("zeros stand where the image pool belongs.", lambda: project([*maps(), torch.zeros_like(pooled())])),
+        (
+            "the average of x over the channels was used where the image pool belongs.",
+            lambda: project([*maps(), x.mean(dim=1, keepdim=True).expand(-1, channels, -1, -1)]),
+        ),
+        (
+            "x was pooled without self.image_pool's convolution.",
+            lambda: project([*maps(), x.mean(dim=(2, 3), keepdim=True).expand(-1, -1, *size)]),
+        ),
+        ("the image pool looked at the last conv's output, not at x.", pool_of_last),
+        (
+            "self.image_pool was applied to the finished map, not to x.",
+            lambda: project([*maps(), aspp.image_pool(sum(maps())).expand(-1, -1, *size)]),
+        ),
+        (
+            "only the first conv of self.convs was used, again and again.",
+            lambda: project([*[aspp.convs[0](x)] * len(aspp.convs), pooled()]),
+        ),
+        ("the 1x1 conv (self.convs[0]) was left out.", lambda: project([*maps()[1:], pooled()])),
+        ("the last conv of self.convs was left out.", lambda: project([*maps()[:-1], pooled()])),
+        ("the image pool went in twice.", lambda: project([*maps(), pooled(), pooled()])),
+        ("exactly 4 convs are used; there are as many as rates, plus one.", partial(fixed_convs, 4)),
+        ("exactly 3 convs are used; there are as many as rates, plus one.", partial(fixed_convs, 3)),
+        ("the convs' dilations are not used.", undilated),
+        ("the input was added to the output; ASPP has no skip connection.", lambda: aspp(x) + x),
+        (
+            "the output went through a softmax; ASPP returns features, not probabilities.",
+            lambda: aspp(x).softmax(dim=1),
+        ),
+        ("the output went through a sigmoid; ASPP returns features, not probabilities.", lambda: aspp(x).sigmoid()),
+        ("the input went through a ReLU first; the convs look at x as it is.", lambda: aspp(x.relu())),
+        (
+            "out_channels is taken to be 256; it is an argument.",
+            lambda: project([*maps(), aspp.image_pool(x).expand(-1, 256, *size)]),
+        ),
+        (
+            "self.project was applied to each map, not to all of them together.",
+            lambda: sum(aspp.project(part) for part in [*maps(), pooled()]),
+        ),
+        ("the image pool was taken after self.project.", lambda: aspp.project(torch.cat(maps(), 1)) + pooled()),
+        ("the output was pooled to one value per channel.", lambda: aspp(x).mean(dim=(2, 3), keepdim=True)),
+        ("the mode was switched to train inside forward.", trained),
+    ]
+
+
+aspp_forward = Judge(
+    called=lambda case: (
+        f"ASPP({case['x'].shape[1]}, {[int(rate) for rate in case['atrous_rates']]}, {case['out_channels']})"
+        f" on x {shape_of(case['x'])}"
+    ),
+    find_fault=find_aspp_fault,
+    usual_errors=usual_aspp_errors,
+)

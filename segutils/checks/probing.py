@@ -1,0 +1,164 @@
+"""What probes share: call a student's function, watch what it does, and write down plain facts."""
+
+import contextlib
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segutils.checks.base import Answers
+
+MAX_VALUES = 1_000_000  # a larger result is recorded by its shape alone
+
+
+def call(
+    function: Callable, arguments: Mapping[str, object], ready_answers: tuple[str, ...], **keywords: object
+) -> tuple[object, Answers]:
+    """Call `function` with `arguments` by position and `keywords` by name; return its result and what was seen.
+
+    The call is made twice, under two global random states, so that a result that depends on chance is noticed.
+    Exceptions are recorded, not raised; torch's global switches and random states are put back afterwards.
+    """
+    before = {name: describe(value) for name, value in arguments.items()}
+    with _watched(ready_answers) as seen:
+        result, answers = _attempt(function, arguments, keywords, seed=1)
+        if "error" not in answers:
+            answers["switches"] = _changed_switches(seen["switches"])
+            changed = [name for name, value in arguments.items() if not same(before[name], describe(value))]
+            answers["changed_inputs"] = ", ".join(changed)
+        if "error" not in answers and not changed:
+            _, again = _attempt(function, arguments, keywords, seed=2)
+            answers["repeats"] = same(answers, again)
+    answers["delegated_to"] = seen["delegated_to"]
+    return result, answers
+
+
+def describe(result: object) -> Answers:
+    """A result as plain facts: its kind, and for arrays, tensors and numbers also dtype, shape and value."""
+    kind = type(result).__name__
+    if isinstance(result, Tensor):
+        dtype, kind = str(result.dtype).removeprefix("torch."), "Tensor"
+        value = plain_array(result)
+    elif isinstance(result, np.ndarray | np.generic):
+        dtype, value = str(result.dtype), np.array(result)
+    elif isinstance(result, bool | int | float):
+        dtype, value = kind, np.array(result)
+    elif isinstance(result, torch.nn.Module):
+        return {"kind": "Module"}
+    else:
+        return {"kind": kind, "text": repr(result)[:200] if isinstance(result, str) else ""}
+    if value.dtype.hasobject or value.size > MAX_VALUES:
+        value = np.empty(0)
+    shape = np.array(result.shape if hasattr(result, "shape") else (), dtype=np.int64)
+    return {"kind": kind, "dtype": dtype, "shape": shape, "value": value}
+
+
+def same(first: Answers, second: Answers) -> bool:
+    """Whether two descriptions agree to the last bit (nan equals nan)."""
+    keys = [key for key in ("kind", "dtype", "shape", "value", "error") if key in first or key in second]
+    return all(key in first and key in second for key in keys) and all(
+        np.array_equal(first[key], second[key], equal_nan=np.asarray(first[key]).dtype.kind == "f") for key in keys
+    )
+
+
+def plain_array(tensor: Tensor) -> np.ndarray:
+    """A tensor's values as a numpy array of its own dtype (bfloat16, which numpy lacks, as float32)."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).clone().numpy()
+
+
+def as_tensor(array: np.ndarray, contiguous: bool = True) -> Tensor:
+    """A fresh tensor with the array's values; not contiguous in memory where that is asked."""
+    tensor = torch.from_numpy(np.array(array))
+    return tensor if contiguous else tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
+
+
+def as_array(array: np.ndarray, contiguous: bool = True) -> np.ndarray:
+    """A fresh array with the same values; not contiguous in memory where that is asked."""
+    return np.array(array) if contiguous else np.repeat(array, 2, axis=-1)[..., ::2]
+
+
+def _attempt(function: Callable, arguments: Mapping, keywords: Mapping, seed: int) -> tuple[object, Answers]:
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    try:
+        result = function(*arguments.values(), **keywords)
+        return result, describe(result)
+    except Exception as error:
+        return None, _describe_error(error)
+
+
+def _describe_error(error: Exception) -> Answers:
+    """The exception, and the student's line that raised it: the last one outside installed packages."""
+    lines = [
+        frame.line.strip()
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.line and "site-packages" not in frame.filename and frame.filename != __file__
+    ]
+    return {
+        "error": type(error).__name__,
+        "error_text": f"{type(error).__name__}: {error}"[:2000],
+        "error_line": lines[-1][:200] if lines else "",
+    }
+
+
+@contextlib.contextmanager
+def _watched(ready_answers: tuple[str, ...]) -> Iterator[dict]:
+    """Run student code quietly, note the first call into a ready answer, put global state back.
+
+    Warnings and stderr are kept out of the cell's output: nbgrader takes a word on stderr for a failure.
+    """
+    seen: dict = {"delegated_to": "", "switches": _switches()}
+
+    def profile(frame, event, _argument) -> None:
+        if event == "call" and not seen["delegated_to"]:
+            module = frame.f_globals.get("__name__") or ""
+            if any(module == ready or module.startswith(ready + ".") for ready in ready_answers):
+                seen["delegated_to"] = module
+
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
+    profiling = sys.getprofile() is None  # leave somebody else's profiler alone
+    with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
+        warnings.simplefilter("ignore")
+        if profiling:
+            sys.setprofile(profile)
+        try:
+            yield seen
+        finally:
+            if profiling:
+                sys.setprofile(None)
+            _restore_switches(seen["switches"])
+            torch.set_rng_state(torch_state)
+            np.random.set_state(numpy_state)
+
+
+def _switches() -> dict[str, object]:
+    """torch's global switches that a function must leave as they are."""
+    return {
+        "gradients on or off": torch.is_grad_enabled(),
+        "default dtype": torch.get_default_dtype(),
+        "number of threads": torch.get_num_threads(),
+        "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
+        "anomaly detection": torch.is_anomaly_enabled(),
+        "cudnn.benchmark": torch.backends.cudnn.benchmark,
+    }
+
+
+def _changed_switches(before: dict[str, object]) -> str:
+    after = _switches()
+    return ", ".join(name for name in before if before[name] != after[name])
+
+
+def _restore_switches(switches: dict[str, object]) -> None:
+    if _switches() == switches:
+        return
+    torch.set_grad_enabled(switches["gradients on or off"])
+    torch.set_default_dtype(switches["default dtype"])
+    torch.set_num_threads(switches["number of threads"])
+    torch.use_deterministic_algorithms(switches["deterministic algorithms"])
+    torch.autograd.set_detect_anomaly(switches["anomaly detection"])
+    torch.backends.cudnn.benchmark = switches["cudnn.benchmark"]
