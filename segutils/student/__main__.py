@@ -8,8 +8,7 @@ from pathlib import Path
 from segutils.errors import CourseError
 from segutils.paths import COURSE_ROOT
 from segutils.student.archive import zip_for_students
-from segutils.student.check import report
-from segutils.student.hand_in import lay_out_work, submit
+from segutils.student.work import lay_out_work
 
 
 def run_work(root: Path) -> int:
@@ -21,6 +20,9 @@ def run_work(root: Path) -> int:
 
 def run_submit(exercise: str, student: str, root: Path) -> int:
     """Hand in one exercise; 0 also when tasks fail, since it was handed in."""
+    from segutils.student.check import report  # costs a second, which `work` need not pay
+    from segutils.student.hand_in import submit
+
     target, checked = submit(exercise, student, root)
     print(report(checked))
     if not checked.all_passed:

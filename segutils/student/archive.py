@@ -42,7 +42,8 @@ def _course_files(root: Path) -> list[str]:
 
 
 def _require_no_solution(contents: dict[str, bytes], root: Path) -> None:
-    kept_back = {_digest(path.read_bytes()): path for path in (root / "solutions").rglob("*") if path.stat().st_size}
+    files = [path for path in (root / "solutions").rglob("*") if path.is_file()]
+    kept_back = {_digest(path.read_bytes()): path for path in files if path.stat().st_size}
     for name, content in contents.items():
         path = kept_back.get(_digest(content))
         if path is not None or (name.endswith(".ipynb") and b"BEGIN SOLUTION" in content):
