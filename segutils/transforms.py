@@ -20,6 +20,7 @@ from segutils.palettes import IGNORE_INDEX
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+_PADDING = {tv_tensors.Image: list(IMAGENET_MEAN), tv_tensors.Mask: IGNORE_INDEX}
 Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
@@ -58,19 +59,18 @@ def train_transform(
 ) -> Transform:
     """Scale by a random factor, crop at random, mirror with probability `flip`, jitter the colours, normalise.
 
-    Where the scaled image is smaller than the crop, the image is padded with its mean colour and the mask with 255.
+    Where the scaled image is smaller than the crop, the image is padded with ImageNet's mean and the mask with 255.
     Random numbers come from torch's generator: `torch.manual_seed` fixes them, and workers of a DataLoader differ.
     The recipe of DeepLab (Chen et al. 2017, section 4) with colours as in torchvision.
     """
-    height, width = _checked_size(crop_size)
+    crop_size = _checked_size(crop_size)
     low, high = scale
     if not 0 < low <= high:
         raise CourseError(f"train_transform: scale must be (low, high) with 0 < low <= high, not {scale}")
     return _Joint(
         [
             _RandomScale(low, high),
-            _Pad(height, width),
-            v2.RandomCrop((height, width)),
+            v2.RandomCrop(crop_size, pad_if_needed=True, fill=_PADDING),
             v2.RandomHorizontalFlip(flip),
             v2.ColorJitter(brightness, contrast, saturation, hue),
         ]
@@ -85,9 +85,9 @@ class _Joint:
 
     def __call__(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         image, mask = _checked_pair(image, mask)
-        # uint8 is converted first: a resize would round each pixel, and the padding's mean colour is no whole number
+        # uint8 is converted first: a resize would round each pixel, and ImageNet's mean is no whole number
         image = tv_tensors.Image(v2.functional.to_dtype(image, torch.float32, scale=True))
-        mask = tv_tensors.Mask(mask.long())
+        mask = tv_tensors.Mask(mask.to(torch.int64, copy=True))
         for step in self.steps:
             image, mask = step(image, mask)
         return normalize(image.as_subclass(Tensor)), mask.as_subclass(Tensor)
@@ -115,28 +115,6 @@ class _RandomScale(v2.Transform):
         )
 
 
-class _Pad(v2.Transform):
-    """Pad right and below to at least height x width: the image with ImageNet's mean, the mask with 255."""
-
-    def __init__(self, height: int, width: int) -> None:
-        super().__init__()
-        self.height, self.width = height, width
-
-    def forward(self, image: tv_tensors.Image, mask: tv_tensors.Mask) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
-        missing = [
-            0,
-            0,
-            max(self.width - mask.shape[1], 0),
-            max(self.height - mask.shape[0], 0),
-        ]  # left, top, right, ...
-        if not any(missing):
-            return image, mask
-        return (
-            v2.functional.pad(image, missing, fill=list(IMAGENET_MEAN)),
-            v2.functional.pad(mask, missing, fill=IGNORE_INDEX),
-        )
-
-
 def _per_channel(image: Tensor) -> tuple[Tensor, Tensor]:
     if image.ndim < 3 or image.shape[-3] != 3:
         raise CourseError(f"an image has the shape (..., 3, H, W), not {tuple(image.shape)}")
@@ -153,7 +131,8 @@ def _checked_size(size: Sequence[int]) -> list[int]:
 def _checked_pair(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     if image.ndim != 3 or image.shape[0] != 3 or mask.ndim != 2 or image.shape[1:] != mask.shape:
         raise CourseError(
-            f"a transform takes an image (3, H, W) and its mask (H, W), not {tuple(image.shape)} and {tuple(mask.shape)}"
+            f"a transform takes an image (3, H, W) and its mask (H, W), not {tuple(image.shape)} and "
+            f"{tuple(mask.shape)}"
         )
     if mask.is_floating_point() or not (image.is_floating_point() or image.dtype == torch.uint8):
         raise CourseError(
