@@ -166,7 +166,8 @@ def fit(
     device = torch.device(device) if device is not None else default_device()
     model.to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=max_lr, weight_decay=weight_decay)
-    scheduler = OneCycleLR(optimizer, max_lr, total_steps=max(1, epochs * len(train_loader)))
+    # One more step than batches: the rate is also asked for once after the last batch, and must not rise again there.
+    scheduler = OneCycleLR(optimizer, max_lr, total_steps=epochs * len(train_loader) + 1)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
     history, best_miou, best_weights = [], -1.0, None
     bar = tqdm(range(1, epochs + 1), unit="epoch", file=sys.stderr, disable=not progress)
