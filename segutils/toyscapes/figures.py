@@ -13,14 +13,16 @@ GLASS = (42, 50, 58)
 class Figure:
     """Parts painted one over the other onto one window, remembered as one outline.
 
-    `u` and `v` are metres from the figure's foot; `light` multiplies every colour.
+    `u` and `v` are metres from the figure's foot, divided by `scale`; `light` multiplies every colour. `near` is False
+    where the camera is too far away to see details.
     """
 
-    def __init__(self, canvas: Canvas, window: Window, x: float, light: np.ndarray | float) -> None:
+    def __init__(self, canvas: Canvas, window: Window, x: float, light: float, scale: float = 1.0) -> None:
         self.canvas, self.window = canvas, window
-        self.u = np.broadcast_to(window.u - F(x), window.v.shape)
-        self.v = window.v
+        self.u = np.broadcast_to((window.u - F(x)) / F(scale), window.v.shape)
+        self.v = window.v / F(scale)
         self.light = light
+        self.near = bool(window.depth[0, 0] < 40)
         self.outline = np.zeros(window.v.shape, bool)
         self.colors = np.zeros((*window.v.shape, 3), F)
 
@@ -55,59 +57,53 @@ class Figure:
         self.canvas.paint(self.window, self.outline, self.colors * F(self.light), label)
 
 
-def stand(canvas: Canvas, thing: Thing, z: float, width: float, light: float) -> Figure | None:
-    """A figure on the plane across the street where a thing stands; None where it is out of sight."""
-    window = canvas.facing_plane(z, thing.x - width / 2, 0.0, thing.x + width / 2, thing.height * 1.08)
-    return None if window is None else Figure(canvas, window, thing.x, light)
+def _person(canvas: Canvas, thing: Thing, z: float, light: float) -> Figure | None:
+    """A figure 1 m wide where somebody stands, in units in which everybody is 1.75 m tall; None where out of sight."""
+    window = canvas.facing_plane(z, thing.x - 0.55, 0.0, thing.x + 0.55, thing.height * 1.05)
+    return None if window is None else Figure(canvas, window, thing.x, light, scale=thing.height / 1.75)
+
+
+def _trunk_and_head(figure: Figure, thing: Thing, cap: tuple, arms: list[tuple[float, ...]]) -> None:
+    sleeve = tuple(0.82 * channel for channel in thing.color)
+    if figure.near:
+        for arm in arms:
+            figure.part(figure.limb(*arm, 0.06), sleeve)
+    figure.part(figure.limb(0, 1.0, 0, 1.33, 0.19), thing.color)
+    figure.part(figure.disc(0, 1.63, 0.12), SKIN)
+    figure.detail(figure.box(-0.2, 1.58 if thing.facing > 0 else 1.66, 0.2, 2.0), cap)
 
 
 def draw_pedestrian(canvas: Canvas, thing: Thing, z: float, frame: int, light: float) -> None:
     """A walking person."""
-    figure = stand(canvas, thing, z, 1.0, light)
+    figure = _person(canvas, thing, z, light)
     if figure is None:
         return
-    size = thing.height / 1.72
-    swing = _swing(frame, thing.phase) * 0.13 * size
+    swing = _swing(frame, thing.phase) * 0.13
     for side in (-1, 1):
-        figure.part(
-            figure.limb(side * 0.08 * size, 0.85 * size, side * 0.07 + side * swing, 0.07, 0.085 * size), thing.second
-        )
-        figure.detail(figure.disc(side * 0.07 + side * swing, 0.05, 0.09), RUBBER)
-    dark = tuple(0.8 * c for c in thing.color)
-    for side in (-1, 1):
-        figure.part(
-            figure.limb(side * 0.21 * size, 1.36 * size, side * 0.25 - side * swing, 0.88 * size, 0.06 * size), dark
-        )
-    figure.part(figure.limb(0, 0.98 * size, 0, 1.30 * size, 0.185 * size), thing.color)
-    figure.part(figure.disc(0, 1.60 * size, 0.115 * size), SKIN)
+        figure.part(figure.limb(side * 0.08, 0.87, side * (0.07 + swing), 0.07, 0.085), thing.second)
+        figure.detail(figure.disc(side * (0.07 + swing), 0.05, 0.09), RUBBER)
     hair = (60, 44, 34) if thing.variant % 2 else (96, 78, 52)
-    figure.detail(figure.box(-0.2, (1.56 if thing.facing > 0 else 1.64) * size, 0.2, 2.0), hair)
+    _trunk_and_head(figure, thing, hair, [(side * 0.21, 1.38, side * (0.25 - swing), 0.9) for side in (-1, 1)])
     if thing.variant == 3:
-        figure.part(figure.box(0.2 * size, 0.55 * size, 0.42 * size, 0.9 * size), (120, 84, 50))  # a bag
+        figure.part(figure.box(0.2, 0.56, 0.42, 0.92), (120, 84, 50))  # a bag
     figure.finish("Pedestrian", surround=True)
 
 
 def draw_bicyclist(canvas: Canvas, thing: Thing, z: float, frame: int, light: float) -> None:
     """A bicycle and its rider from behind or from the front: one wheel, two pedals, shoulders, a helmet."""
-    figure = stand(canvas, thing, z, 1.1, light)
+    figure = _person(canvas, thing, z, light)
     if figure is None:
         return
-    size = thing.height / 1.78
-    figure.part(figure.limb(0, 0.06, 0, 0.64, 0.045), RUBBER)
-    figure.part(figure.limb(-0.26, 1.02, 0.26, 1.02, 0.03), (70, 72, 76))
+    figure.part(figure.limb(0, 0.06, 0, 0.66, 0.045), RUBBER)
+    if figure.near:
+        figure.part(figure.limb(-0.26, 1.03, 0.26, 1.03, 0.03), (70, 72, 76))
     turn = _swing(frame * 0.7, thing.phase) * 0.16
     for side in (-1, 1):
         foot = 0.30 + side * turn
-        figure.part(figure.limb(side * 0.1, 0.9 * size, side * 0.13, foot, 0.085 * size), thing.second)
+        figure.part(figure.limb(side * 0.1, 0.9, side * 0.13, foot, 0.085), thing.second)
         figure.part(figure.disc(side * 0.13, foot - 0.03, 0.08), RUBBER)
-    for side in (-1, 1):
-        figure.part(
-            figure.limb(side * 0.19, 1.38 * size, side * 0.27, 1.06, 0.06 * size), tuple(0.85 * c for c in thing.color)
-        )
-    figure.part(figure.limb(0, 1.0 * size, 0, 1.34 * size, 0.2 * size), thing.color)
-    figure.part(figure.disc(0, 1.65 * size, 0.125 * size), SKIN)
     helmet = (210, 210, 200) if thing.variant % 2 else (44, 46, 60)
-    figure.detail(figure.box(-0.2, (1.6 if thing.facing > 0 else 1.67) * size, 0.2, 2.0), helmet)
+    _trunk_and_head(figure, thing, helmet, [(side * 0.19, 1.4, side * 0.27, 1.07) for side in (-1, 1)])
     if thing.facing > 0:
         figure.part(figure.disc(0, 0.72, 0.045), (200, 30, 30))  # the rear light
     figure.finish("Bicyclist", surround=True)
@@ -145,32 +141,30 @@ def _car_side(canvas: Canvas, thing: Thing, z: float, light: float) -> Figure | 
     window = canvas.side_plane(x, z, 0.0, z + length, thing.height)
     if window is None:
         return None
-    light *= 0.86 if canvas.pose.x > thing.x else 1.0
-    figure = Figure(canvas, window, z, light)
+    figure = Figure(canvas, window, z, light * (0.86 if canvas.pose.x > thing.x else 1.0))
     near, far = (1.15, 0.45) if thing.facing < 0 else (_BOOTS[thing.variant], 1.15)
-    along = figure.u
-    cabin = np.minimum((along - F(near - 0.15)) * F(2.2), (F(length - far + 0.15) - along) * F(1.2)) + F(0.88)
-    body = figure.box(0, 0.24, length, 0.92)
-    figure.part(
-        body | ((figure.v >= F(0.9)) & (figure.v < np.minimum(cabin, F(thing.height)))), _shaded(thing.color, figure.v)
-    )
-    glass = (figure.v > F(0.95)) & (figure.v < np.minimum(cabin - F(0.14), F(thing.height - 0.1)))
-    pillar = np.abs(along - F(near + 0.52 * (length - near - far))) < F(0.05)
-    figure.detail(glass & ~pillar, GLASS)
-    figure.detail(figure.box(0, 0.24, length, 0.34), (40, 40, 42))
+    along, height = figure.u, figure.v
+    slopes = np.minimum((along - F(near - 0.15)) * F(2.2), (F(length - far + 0.15) - along) * F(1.2))
+    roof = np.minimum(slopes + F(0.88), F(thing.height))
+    figure.part((height > F(0.24)) & (height < np.maximum(roof, F(0.92))), _shaded(thing.color, height))
+    if figure.near:
+        pillar = np.abs(along - F(near + 0.52 * (length - near - far))) < F(0.05)
+        figure.detail((height > F(0.95)) & (height < np.minimum(roof, slopes + F(0.74)) - F(0.1)) & ~pillar, GLASS)
+        figure.detail(height < F(0.34), (40, 40, 42))
     for wheel in (0.78, length - 0.82):
         figure.part(figure.disc(wheel, 0.31, 0.33), RUBBER)
-        figure.detail(figure.disc(wheel, 0.31, 0.18), (128, 130, 134))
+        if figure.near:
+            figure.detail(figure.disc(wheel, 0.31, 0.18), (128, 130, 134))
     return figure
 
 
 def _car_cabin(canvas: Canvas, thing: Thing, z: float, light: float) -> Figure | None:
-    window = canvas.facing_plane(z, thing.x - 0.9, 0.0, thing.x + 0.9, thing.height)
+    window = canvas.facing_plane(z, thing.x - 0.9, 0.3, thing.x + 0.9, thing.height)
     if window is None:
         return None
     figure = Figure(canvas, window, thing.x, light)
     across, height = np.abs(figure.u), figure.v
-    taper = F(0.80) - (height - F(0.9)) * F(0.42)
+    taper = F(0.82) - (height - F(0.9)) * F(0.16)
     body = (height > F(0.3)) & (height < F(thing.height)) & (across < np.minimum(taper, F(0.84)))
     figure.part(body, _shaded(thing.color, height))
     glass = (height > F(0.93)) & (height < F(thing.height - 0.11)) & (across < taper - F(0.11))
@@ -188,13 +182,14 @@ def _car_end(canvas: Canvas, thing: Thing, z: float, light: float) -> Figure | N
     figure.part((across > F(0.58)) & (across < F(0.8)) & (height >= 0) & (height < F(0.34)), RUBBER)
     corner = F(0.86) - np.maximum(height - F(0.74), F(0)) * F(0.35)
     figure.part((across < corner) & (height > F(0.26)) & (height < F(0.90)), _shaded(thing.color, height))
-    figure.detail((height > F(0.26)) & (height < F(0.38)), (46, 46, 50))
     lamp = (190, 26, 24) if thing.facing > 0 else (236, 236, 224)
     figure.detail((across > F(0.56)) & (height > F(0.60)) & (height < F(0.78)), lamp)
-    plate = (214, 196, 90) if thing.facing > 0 else (226, 226, 222)
-    figure.detail((across < F(0.26)) & (height > F(0.42)) & (height < F(0.53)), plate)
-    if thing.facing < 0:
-        figure.detail((across < F(0.45)) & (height > F(0.58)) & (height < F(0.72)), (30, 30, 32))  # the grille
+    if figure.near:
+        figure.detail((height > F(0.26)) & (height < F(0.38)), (46, 46, 50))
+        plate = (214, 196, 90) if thing.facing > 0 else (226, 226, 222)
+        figure.detail((across < F(0.26)) & (height > F(0.42)) & (height < F(0.53)), plate)
+        if thing.facing < 0:  # the grille
+            figure.detail((across < F(0.45)) & (height > F(0.58)) & (height < F(0.72)), (30, 30, 32))
     return figure
 
 
@@ -289,9 +284,8 @@ def draw_light(canvas: Canvas, thing: Thing, z: float, light: float) -> None:
     figure = Figure(canvas, window, thing.x, light)
     y = thing.height + 0.3
     figure.part(figure.box(-0.19, y - 0.45, 0.19, y + 0.45), (34, 36, 36))
-    figure.detail(
-        figure.disc(0, y + (0.27, -0.27)[thing.variant % 2], 0.13), ((230, 40, 30), (40, 220, 120))[thing.variant % 2]
-    )
+    lamp, color = [(0.27, (230, 40, 30)), (-0.27, (40, 220, 120))][thing.variant % 2]
+    figure.detail(figure.disc(0, y + lamp, 0.13), color)
     figure.finish("SignSymbol")
 
 

@@ -1,5 +1,8 @@
 """Painting one frame of a street, from the sky to the camera car's own bonnet."""
 
+from bisect import bisect_right
+from itertools import pairwise
+
 import numpy as np
 
 from segutils.toyscapes import figures
@@ -147,17 +150,21 @@ def _visible_lots(canvas: Canvas, side: Side) -> list[Lot]:
 
 
 def _draw_end_walls(canvas: Canvas, street: Street, side: Side) -> None:
-    """The side walls of the houses beyond a gap, which face the camera, the farthest first."""
-    for lot, beyond in reversed(list(zip(side.lots, side.lots[1:], strict=False))):
-        at = beyond.start
-        if beyond.kind == "house" and lot.kind != "house" and canvas.pose.z + 1 < at < canvas.pose.z + HORIZON:
-            left, right = sorted((side.sign * side.front, side.sign * (side.front + 12.0)))
-            window = canvas.facing_plane(at, left, 0.0, right, beyond.top)
-            if window is not None:
-                bricks = grain(street.noise, (window.u + F(100)) * F(4), window.v * F(10))
-                color = np.asarray(beyond.color, F) * F(0.8 * (1.62 - _wall_light(street, side)))
-                color = _hazy(street, color * (F(1) + F(0.16) * bricks)[..., None], window.depth[..., None])
-                canvas.paint(window, window.inside(left, 0.0, right, beyond.top), color, "Building")
+    """The end walls of houses that face the camera beyond a gap or above a lower house, the farthest first."""
+    light = 0.8 * (1.62 - _wall_light(street, side))
+    for before, lot in reversed(list(pairwise(side.lots))):
+        hidden = before.top + before.roof if before.kind == "house" else 0.0
+        top = lot.top + lot.roof
+        if lot.kind != "house" or hidden >= top or not canvas.pose.z + 1 < lot.start < canvas.pose.z + HORIZON:
+            continue
+        left, right = sorted((side.sign * side.front, side.sign * (side.front + 10.0)))
+        window = canvas.facing_plane(lot.start, left, hidden, right, top)
+        if window is not None:
+            bricks = grain(street.noise, (window.u + F(100)) * F(4), window.v * F(10))
+            color = np.asarray(lot.color, F) * (F(light) * (F(1) + F(0.16) * bricks))[..., None]
+            np.copyto(color, np.asarray(lot.roof_color, F) * F(light), where=(window.v > F(lot.top))[..., None])
+            color = _hazy(street, color, window.depth[..., None])
+            canvas.paint(window, window.inside(left, hidden, right, top), color, "Building")
 
 
 def _draw_front(canvas: Canvas, street: Street, side: Side) -> None:
@@ -177,58 +184,69 @@ def _draw_front(canvas: Canvas, street: Street, side: Side) -> None:
             _draw_green_front(canvas, street, lot, window, light)
 
 
+WALL, ROOF, TRIM, PANE, BOARD, LETTERS, SHOP_GLASS, SHOP_FRAME = range(8)
+
+
 def _draw_house(canvas: Canvas, street: Street, lot: Lot, window: Window, light: float) -> None:
     along, height = window.u - F(lot.start), window.v  # (1, w), (h, w)
     fine = np.minimum(F(12) / window.depth, F(1))  # texture fades with the distance, as a lens would have it
     bricks = grain(street.noise, window.u * F(4.5) + F(90), height * F(13) + F(1))
-    stains = smooth_grain(street.noise, window.u * F(0.7) + F(90), height * F(0.6) + F(3))
-    wall = np.asarray(lot.color, F) * (F(1) + F(0.22) * fine * bricks + F(0.2) * stains)[..., None]
-    eaves, ridge = F(lot.top), F(lot.top + lot.roof)
-    if lot.roof:
-        tiles = F(1) + F(0.2) * fine * grain(street.noise, window.u * F(3) + F(90), height * F(6))
-        np.copyto(wall, np.asarray(lot.roof_color, F) * tiles[..., None], where=(height > eaves)[..., None])
-    np.copyto(wall, wall * F(lot.trim), where=((height > eaves - F(0.35)) & (height < eaves))[..., None])
-    _add_windows(street, lot, along, height, wall)
+    stains = grain(street.noise, window.u * F(0.7) + F(90), height * F(0.6) + F(3))
+    bright = F(1) + F(0.22) * fine * bricks + F(0.1) * stains
+    material = np.full(height.shape, WALL, np.uint8)
+    material[height > F(lot.top - 0.35)] = TRIM
+    material[height > F(lot.top)] = ROOF
+    _add_windows(street, lot, along, height, material, bright)
     if lot.shop:
-        _add_shop(street, lot, along, height, wall)
+        _add_shop(street, lot, along, height, material, bright)
+    color = _materials(lot, light)[material] * bright[..., None]
+    ridge = F(lot.top + lot.roof)
     chimney = (np.abs(along - F(0.3 * (lot.end - lot.start))) < F(0.45)) & (height < ridge + F(1.1))
     mask = (height >= 0) & ((height < ridge) | chimney)
-    canvas.paint(window, mask, _hazy(street, wall * F(light), window.depth[..., None]), "Building")
+    canvas.paint(window, mask, _hazy(street, color, window.depth[..., None]), "Building")
 
 
-def _add_windows(street: Street, lot: Lot, along: np.ndarray, height: np.ndarray, wall: np.ndarray) -> None:
+def _materials(lot: Lot, light: float) -> np.ndarray:
+    """The colours of WALL ... SHOP_FRAME, (8, 3)."""
+    wall, shop = np.asarray(lot.color, F), np.asarray(lot.shop or lot.color, F)
+    trim = np.minimum(wall * F(lot.trim), F(240))
+    glass, inside = np.asarray((52, 58, 64), F), np.asarray((62, 57, 52), F)
+    roof = np.asarray(lot.roof_color, F)
+    return np.stack([wall, roof, trim, glass, shop, F(250) - shop * F(0.5), inside, shop * F(0.55)]) * F(light)
+
+
+def _add_windows(
+    street: Street, lot: Lot, along: np.ndarray, height: np.ndarray, material: np.ndarray, bright: np.ndarray
+) -> None:
     storey = np.floor(height / F(lot.floor))
     level = height / F(lot.floor) - storey  # 0..1 within a storey
     place = np.floor(along / F(lot.pitch))
     offset = np.abs(along / F(lot.pitch) - place - F(0.5))  # 0..0.5 from a window's middle
     edge = F(0.07 / lot.pitch)
     columns = (offset < F(lot.window / 2)) & (along > F(0.3)) & (along < F(lot.end - lot.start - 0.3))
-    upper = (storey >= (1 if lot.shop else 0)) & (height < F(lot.top - 0.7))
-    frames = columns & upper & (level > F(0.28)) & (level < F(0.82))
-    panes = frames & (offset < F(lot.window / 2) - edge) & (level > F(0.31)) & (level < F(0.79))
-    panes &= (offset > edge * F(0.4)) & (np.abs(level - F(0.55)) > F(0.012))
-    np.copyto(wall, np.minimum(np.asarray(lot.color, F) * F(lot.trim), F(240)), where=frames[..., None])
-    tint = F(60) + F(70) * np.maximum(grain(street.noise, place + F(lot.start + 30), storey + F(9)), F(-0.3))
-    mirrored = tint[..., None] * np.asarray((0.86, 0.96, 1.06), F) * (F(0.7) + F(0.5) * level)[..., None]
-    np.copyto(wall, mirrored, where=panes[..., None])
+    rows = (level > F(0.28)) & (level < F(0.82)) & (height < F(lot.top - 0.7)) & (storey >= (1 if lot.shop else 0))
+    material[columns & rows] = TRIM
+    panes = columns & (offset < F(lot.window / 2) - edge) & (offset > edge * F(0.4))
+    panes = panes & rows & (level > F(0.31)) & (level < F(0.79)) & (np.abs(level - F(0.55)) > F(0.012))
+    material[panes] = PANE
+    # every window mirrors something else, and more of the sky towards its top
+    tint = F(1.1) + F(1.3) * np.maximum(grain(street.noise, place + F(lot.start + 30), storey + F(9)), F(-0.3))
+    np.copyto(bright, tint * (F(0.7) + F(0.5) * level), where=panes)
 
 
-def _add_shop(street: Street, lot: Lot, along: np.ndarray, height: np.ndarray, wall: np.ndarray) -> None:
-    board = (height > F(lot.floor - 0.75)) & (height < F(lot.floor - 0.1))
-    np.copyto(wall, np.asarray(lot.shop, F), where=board[..., None])
-    letters = (
-        board
-        & (np.abs(height - F(lot.floor - 0.42)) < F(0.13))
-        & (np.abs(along - F(0.5 * (lot.end - lot.start))) < F(1.8))
-    )
-    letters &= grain(street.noise, along * F(5) + F(lot.start + 40), height * F(0) + F(5)) > F(-0.15)
-    np.copyto(wall, F(250) - np.asarray(lot.shop, F) * F(0.5), where=letters[..., None])
-    pillar = (along / F(2.2)) % F(1) < F(0.09)
-    glass = (height > F(0.45)) & (height < F(lot.floor - 0.8)) & ~pillar
-    inside = F(34) + F(46) * (grain(street.noise, along * F(1.7) + F(lot.start + 40), height * F(1.3)) + F(0.5))
-    np.copyto(wall, inside[..., None] * np.asarray((1.08, 1.0, 0.9), F), where=glass[..., None])
-    plinth = (height < F(0.45)) | ((height < F(lot.floor - 0.8)) & pillar)
-    np.copyto(wall, np.asarray(lot.shop, F) * F(0.55), where=plinth[..., None])
+def _add_shop(
+    street: Street, lot: Lot, along: np.ndarray, height: np.ndarray, material: np.ndarray, bright: np.ndarray
+) -> None:
+    ceiling = lot.floor - 0.75
+    material[height < F(ceiling)] = SHOP_FRAME
+    glass = ((along / F(2.2)) % F(1) > F(0.09)) & (height > F(0.45)) & (height < F(ceiling - 0.05))
+    material[glass] = SHOP_GLASS
+    np.copyto(bright, F(1) + grain(street.noise, along * F(1.7) + F(lot.start + 40), height * F(1.3)), where=glass)
+    board = (height >= F(ceiling)) & (height < F(lot.floor - 0.1))
+    material[board] = BOARD
+    word = np.abs(along - F(0.5 * (lot.end - lot.start))) < F(1.8)
+    word &= grain(street.noise, along * F(5) + F(lot.start + 40), np.full_like(along, 5)) > F(-0.15)
+    material[word & (np.abs(height - F(lot.floor - 0.42)) < F(0.13))] = LETTERS
 
 
 def _draw_green_front(canvas: Canvas, street: Street, lot: Lot, window: Window, light: float) -> None:
@@ -293,9 +311,8 @@ def _thing_light(street: Street, thing: Thing, z: float) -> float:
     sun = street.day["sun"]
     side = street.sides[0] if sun < 0 else street.sides[1]
     reach = side.front - thing.x * sun
-    top = max(
-        (lot.top + lot.roof for lot in side.lots if lot.kind == "house" and lot.start <= z < lot.end), default=0.0
-    )
+    beside = side.lots[bisect_right(side.lots, z, key=lambda lot: lot.start) - 1]
+    top = beside.top + beside.roof if beside.kind == "house" else 0.0
     covered = 0.0 < reach < max(top - 1.5, 0.0) * street.day["sun_slope"]
     return 0.72 if covered and thing.kind != "tree" else 1.0
 
@@ -313,15 +330,14 @@ def _draw_bonnet(canvas: Canvas, street: Street) -> None:
 
 def _develop(canvas: Canvas, street: Street, frame: int) -> np.ndarray:
     """What the camera makes of it: a slightly soft lens, an exposure, a colour cast, noise, 8 bits."""
-    image = canvas.image
-    soft = image * F(0.7)
-    soft[:, 1:] += image[:, :-1] * F(0.15)
-    soft[:, :-1] += image[:, 1:] * F(0.15)
-    soft[:, 0] += image[:, 0] * F(0.15)
-    soft[:, -1] += image[:, -1] * F(0.15)
+    soft = canvas.image * F(0.7)
+    soft[:, 1:-1] += (canvas.image[:, 2:] + canvas.image[:, :-2]) * F(0.15)
+    soft[:, [0, -1]] = canvas.image[:, [0, -1]]
     pose = canvas.pose
     cast = np.asarray((1 + pose.warmth, 1, 1 - pose.warmth), F) * F(pose.exposure)
     rows = (np.arange(canvas.height) * 1 + frame * 89) & 255
     cols = (np.arange(canvas.width) * 1 + frame * 57) & 255
     noise = street.noise[rows][:, cols] * F(11) + street.noise[cols[None, :] // 2, rows[:, None]] * F(7)
-    return np.clip(soft * cast + noise[..., None] + F(0.5), F(0), F(255)).astype(np.uint8)
+    soft *= cast
+    soft += noise[..., None] + F(0.5)
+    return np.clip(soft, F(0), F(255), out=soft).astype(np.uint8)

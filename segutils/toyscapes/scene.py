@@ -1,7 +1,7 @@
 """What stands in a street and how the camera drives through it: numbers in metres, no pixels yet.
 
 World coordinates: x to the right, y up, z along the street. The camera starts at z = 0 and moves SPEED metres a frame.
-Everything is drawn from random streams of its own, in order of z, so that a longer sequence begins with the same frames.
+Each kind of thing has a random stream of its own, drawn in order of z: a longer sequence begins with the same frames.
 """
 
 import math
