@@ -91,6 +91,8 @@ class Executor:
         )
         with _kernel_of(client, self._running):
             for index, cell in enumerate(notebook.cells):
+                if self._stopped.is_set():  # the kernel may have started after `stop` looked for running ones
+                    raise Stopped
                 if cell.cell_type == "code" and index in struck:
                     cell.outputs = [struck[index]]
                 elif cell.cell_type == "code" and time.monotonic() > deadline:

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -95,10 +94,11 @@ class Course:
 
 
 @pytest.fixture
-def make_course(tmp_path: Path) -> Callable[[], Course]:
-    return lambda: Course(tmp_path / "course")
+def course(tmp_path: Path) -> Course:
+    return Course(tmp_path / "course")
 
 
-@pytest.fixture
-def course(make_course: Callable[[], Course]) -> Course:
-    return make_course()
+@pytest.fixture(scope="module")
+def class_course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    """One course for all tests of a module."""
+    return Course(tmp_path_factory.mktemp("class") / "course")

@@ -1,0 +1,113 @@
+"""Grading again: what a person entered stays, and a new run mends whatever an interrupted one left behind."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+from nbgrader.api import Gradebook
+
+from segutils.errors import CourseError
+from segutils.grading.course import COURSE_ID
+
+EXERCISE = "ex90_numbers"
+
+
+def open_book(course):
+    return Gradebook(f"sqlite:///{course.root / 'grading' / 'gradebook.db'}", COURSE_ID)
+
+
+def enter_by_hand(course, student, cell, score, comment):
+    with open_book(course) as book:
+        book.find_grade(f"{cell}_test", EXERCISE, EXERCISE, student).manual_score = score
+        book.find_comment(cell, EXERCISE, EXERCISE, student).manual_comment = comment
+        book.db.commit()
+
+
+def test_a_persons_grade_and_comment_survive(course):
+    course.submit("ada", course.solved(area="def area(width, height):\n    return 0"))
+    before = course.grade()["ada"]
+    assert (before["score"], before["area_test"]) == ("6.5", "0")
+    enter_by_hand(course, "ada", "area", 1.5, "Half of it is right: see me.")
+
+    course.submit(
+        "ada", course.solved(area="def area(width, height):\n    return 1", double="def double(x):\n    pass")
+    )
+    after = course.grade()["ada"]
+    assert (after["double_test"], after["area_test"], after["total_test"], after["score"]) == ("0", "1.5", "4.5", "6")
+    assert "Half of it is right: see me." in course.feedback("ada").read_text(encoding="utf-8")
+
+    course.submit("ada", "{")
+    assert course.grade()["ada"]["status"] == "needs_attention"
+    assert not course.feedback("ada").exists()
+    with open_book(course) as book:
+        grades = {grade.name: grade for grade in book.find_submission_notebook(EXERCISE, EXERCISE, "ada").grades}
+    assert {name: grade.auto_score for name, grade in grades.items()} == dict.fromkeys(grades)
+    assert grades["area_test"].manual_score == 1.5
+
+
+def test_a_broken_grader_is_a_row_too(course, monkeypatch):
+    from segutils.grading import autograde, pipeline
+
+    course.submit("ada", course.solved())
+    course.submit("ben", course.solved())
+    grade = autograde.Book.grade
+
+    def fail_for_ada(self, student, *notebooks):
+        grade(self, student, *notebooks)
+        if student == "ada":
+            raise OSError("no space left on device")
+
+    monkeypatch.setattr(pipeline.Book, "grade", fail_for_ada)
+    rows = course.grade()
+    assert rows["ada"]["status"] == "needs_attention" and rows["ada"]["score"] == ""
+    assert "the grader itself failed (OSError: no space left on device)" in rows["ada"]["message"]
+    assert (rows["ben"]["status"], rows["ben"]["score"]) == ("graded", "9.5")
+    with open_book(course) as book:
+        assert book.find_submission(EXERCISE, "ada").score == 0
+
+
+def test_changed_cells_are_refused_and_say_what_to_do(course):
+    source = course.root / "solutions" / EXERCISE / f"{EXERCISE}.ipynb"
+    source.write_text(source.read_text().replace("double_test", "doubled_test"))
+    course.submit("ada", course.solved())
+    with pytest.raises(CourseError, match="make exercises"):
+        course.grade()
+
+
+def test_two_runs_at_once_are_refused(course):
+    from segutils.grading.pipeline import _alone
+
+    course.submit("ada", course.solved())
+    with _alone(course.root / "grading"), pytest.raises(CourseError, match="another grading run"):
+        course.grade()
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_interrupted_and_started_again(course, how, code):
+    for student in ("ada", "ben", "cleo"):
+        course.submit(student, course.solved(area="def area(width, height):\n    return 0"))
+    course.submit("ben", course.solved(double="import time\ndef double(x):\n    time.sleep(60)"))
+    command = [sys.executable, "-m", "segutils", "grade", EXERCISE, "--submissions", str(course.hand_in)]
+    options = ["--course", str(course.root), "--no-sandbox", "--time-limit", "120"]
+    run = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert "ada" in run.stdout.readline()
+    time.sleep(0.3)
+    run.send_signal(how)
+    started = time.monotonic()
+    assert run.wait(timeout=60) == code
+    assert time.monotonic() - started < 30  # it does not wait for the sleeper
+    assert not (course.root / "grading" / f"{EXERCISE}.csv").exists()
+
+    course.submit("ben", course.solved())
+    rows = course.grade()
+    assert {name: (row["status"], row["score"]) for name, row in rows.items()} == {
+        "ada": ("graded", "6.5"), "ben": ("graded", "9.5"), "cleo": ("graded", "6.5"),
+    }  # fmt: skip
+    with sqlite3.connect(course.root / "grading" / "gradebook.db") as book:
+        assert book.execute("select count(*) from submitted_assignment").fetchone() == (3,)
+        assert book.execute("pragma integrity_check").fetchone() == ("ok",)
+    assert not [name for name in os.listdir(course.root / "grading") if name.endswith(".tmp")]
