@@ -25,7 +25,7 @@ def blocks(height, width, seed=0, side=8):
 sides = st.integers(20, 50)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(height=sides, width=sides, crop=st.tuples(sides, sides), seed=st.integers(0, 10**6))
 def test_masks_never_gain_a_class(height, width, crop, seed):
     image, mask = blocks(height, width, seed)
@@ -39,10 +39,10 @@ def test_masks_never_gain_a_class(height, width, crop, seed):
     assert 255 not in target  # a resize pads nothing
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(height=sides, width=sides, crop=st.tuples(sides, sides), seed=st.integers(0, 10**6))
 def test_image_and_mask_stay_aligned(height, width, crop, seed):
-    image, mask = blocks(height, width, seed)
+    image, mask = blocks(height, width, seed, side=16)  # at least 8 pixels a block after scaling
     torch.manual_seed(seed)
     out, target = train_transform(crop, **PLAIN)(image, mask)
     shown = denormalize(out) * 10
@@ -52,9 +52,7 @@ def test_image_and_mask_stay_aligned(height, width, crop, seed):
     # The bilinear image is a mixture of neighbouring classes at block borders; inside the blocks both must agree.
     agree = (shown[0] - target).abs() < 0.01
     inside = _constant_window(target, 7)
-    assert agree[inside].all()
-    if min(height, width) >= 40:
-        assert inside.any()
+    assert inside.any() and agree[inside].all()
 
 
 def _constant_window(target, size):

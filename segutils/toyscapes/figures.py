@@ -210,7 +210,7 @@ def draw_tree(canvas: Canvas, thing: Thing, z: float, noise: np.ndarray, light: 
     bark = 0.85 + 0.5 * grain(noise, (figure.u + F(50)) * F(12), figure.v * F(5))
     figure.part(figure.limb(0, 0, 0, middle, 0.05 * radius + 0.07), np.asarray(thing.second, F) * bark[..., None])
     u, v = figure.u + F(60 + 3 * thing.x), figure.v
-    leaves = grain(noise, u * F(7), v * F(7)) + grain(noise, u * F(2.5), v * F(2.5)) * F(0.8)  # about -0.9..0.9
+    leaves = grain(noise, u * F(12), v * F(12)) + grain(noise, u * F(4), v * F(4)) * F(0.8)  # about -0.9..0.9
     ragged = F(1) + F(0.45) * leaves
     crown = np.zeros(figure.outline.shape, bool)
     for x, y, r in thing.shapes:

@@ -172,7 +172,7 @@ def _draw_front(canvas: Canvas, street: Street, side: Side) -> None:
     for lot in reversed(_visible_lots(canvas, side)):
         if lot.kind in ("alley", "junction"):
             continue
-        top = lot.top + lot.roof + 1.2 if lot.kind == "house" else 2.3
+        top = lot.top + lot.roof + 1.2 if lot.kind == "house" else 2.6
         near = max(lot.start, canvas.pose.z - 5.0)
         window = canvas.side_plane(side.sign * side.front, near, 0.0, lot.end, top)
         if window is None:
@@ -256,9 +256,9 @@ def _draw_green_front(canvas: Canvas, street: Street, lot: Lot, window: Window, 
     canvas.paint(
         window, (window.v >= 0) & (window.v < F(lot.top)), _hazy(street, wall, window.depth[..., None]), "Building"
     )
-    above = (window.v >= F(lot.top)) & (window.v < F(2.05) + F(0.1) * (window.u % F(0.4) < F(0.2)))
+    above = (window.v >= F(lot.top)) & (window.v < F(2.35) + F(0.1) * (window.u % F(0.4) < F(0.2)))
     if lot.kind == "park":
-        bars = (window.u % F(0.28) < F(0.10)) | (np.abs(window.v - F(1.9)) < F(0.05))
+        bars = (window.u % F(0.28) < F(0.10)) | (np.abs(window.v - F(2.2)) < F(0.05))
         canvas.paint(
             window,
             above & bars,
@@ -320,10 +320,10 @@ def _thing_light(street: Street, thing: Thing, z: float) -> float:
 def _draw_bonnet(canvas: Canvas, street: Street) -> None:
     """The front of the camera's own car, which no class describes."""
     across = (np.arange(canvas.width, dtype=F) + F(0.5)) / F(canvas.width / 2) - F(1)
-    edge = F(0.945) + F(0.05) * across * across  # (W,)
+    edge = F(0.962) + F(0.034) * across * across  # (W,)
     down = (np.arange(canvas.height, dtype=F) + F(0.5)) / F(canvas.height)
     bonnet = down[:, None] > edge[None]
-    gloss = F(0.35) + np.maximum(F(1) - (down[:, None] - edge) * F(16), F(0)) * F(0.6)  # bright where it bends away
+    gloss = F(0.35) + np.maximum(F(1) - (down[:, None] - edge) * F(24), F(0)) * F(0.6)  # bright where it bends away
     canvas.image[bonnet] = (np.asarray(street.day["bonnet"], F) * gloss[..., None])[bonnet]
     canvas.label[bonnet] = canvas.code("Void")
 

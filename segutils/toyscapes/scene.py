@@ -171,7 +171,7 @@ _SHOPS = [(150, 30, 36), (24, 60, 120), (20, 86, 62), (60, 30, 70), (225, 215, 2
 def _build_side(layout: np.random.Generator, seed: int, sign: int, drive: int, park_side: int, end: float) -> Side:
     parking = bool(layout.random() < (0.25 if sign == drive else 0.6))
     kerb = LANE + (2.0 if parking else 0.2)
-    front = kerb + _between(layout, 2.0, 3.4)
+    front = kerb + _between(layout, 2.6, 4.4)
     rng = random_stream(seed, "left" if sign < 0 else "right")
     shops = layout.random()
     lots, z = [], -15.0
@@ -185,7 +185,7 @@ def _build_side(layout: np.random.Generator, seed: int, sign: int, drive: int, p
 def _next_lot(rng: np.random.Generator, z: float, before: str, park: bool, shops: float) -> Lot:
     draw = rng.random()
     if park and before == "house" and z < FENCE_GAP[0] - 12.0:  # the fence that every street shows before frame 85
-        return _green_lot(rng, "park", z, min(z + _between(rng, 15.0, 32.0), FENCE_GAP[0]))
+        return _green_lot(rng, "park", z, min(z + _between(rng, 20.0, 40.0), FENCE_GAP[0]))
     if before in ("house", "garden") and draw < 0.10:
         return Lot("junction", z, z + _between(rng, 6.0, 8.0))
     if before == "house" and draw < 0.25:
@@ -209,7 +209,7 @@ def _next_lot(rng: np.random.Generator, z: float, before: str, park: bool, shops
 
 
 def _green_lot(rng: np.random.Generator, kind: str, start: float, end: float) -> Lot:
-    return Lot(kind, start, end, top=_between(rng, 0.6, 1.0), color=_vary(rng, _pick(rng, _WALLS[:5])))
+    return Lot(kind, start, end, top=_between(rng, 0.5, 0.9), color=_vary(rng, _pick(rng, _WALLS[:5])))
 
 
 _SKIES = [((96, 150, 214), (206, 224, 238)), ((126, 166, 210), (222, 228, 232)), ((150, 172, 196), (226, 226, 222))]
@@ -344,10 +344,10 @@ def _trees(seed: int, sides: tuple[Side, Side], day: dict[str, object], end: flo
             while lot.kind in ("park", "garden") and z < lot.end:
                 trees.append(_tree(rng, side.sign * (side.front + _between(rng, 1.2, 4.0)), z, day, 1.0))
                 z += _between(rng, 2.5, 4.5)
-        street_trees, z = rng.random() < 0.4, _between(rng, 10.0, 20.0)
-        while street_trees and z < end:
+        spacing, z = 9.0 if rng.random() < 0.4 else 26.0, _between(rng, 10.0, 20.0)
+        while z < end:
             trees.append(_tree(rng, side.sign * (side.kerb + 0.6), z, day, 0.6))
-            z += _between(rng, 9.0, 16.0)
+            z += spacing * _between(rng, 1.0, 1.7)
     return trees
 
 
