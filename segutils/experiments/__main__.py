@@ -1,0 +1,29 @@
+"""Renew the stored tables: all of them, or those of some lectures (`python -m segutils.experiments 04 06`)."""
+
+import sys
+import time
+
+from segutils.experiments import atrous, table_path
+
+# Name of the table -> the function that writes it to a path. The name begins with the lecture's number.
+TABLES = {
+    "04_stacks": atrous.table,
+}
+
+
+def main(wanted: list[str]) -> int:
+    """Write every table whose name starts with one of `wanted`, or all."""
+    unknown = [prefix for prefix in wanted if not any(name.startswith(prefix) for name in TABLES)]
+    if unknown:
+        print(f"error: no table starts with {', '.join(unknown)}; known are {', '.join(TABLES)}", file=sys.stderr)
+        return 2
+    for name, table in TABLES.items():
+        if not wanted or name.startswith(tuple(wanted)):
+            start = time.perf_counter()
+            table(table_path(name))
+            print(f"{name}: {time.perf_counter() - start:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
