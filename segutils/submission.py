@@ -18,6 +18,7 @@ from segutils.errors import CourseError
 MAX_MEGABYTES = 50
 MAX_MESSAGE = 300  # characters that say why one task failed
 TIME_LIMIT, KERNEL_DIED = "TimeLimit", "KernelDied"  # names of the errors that a stopped cell shows
+MESSAGES = ("AssertionError", "CheckFailed", TIME_LIMIT, KERNEL_DIED)  # errors whose text is written to be read
 MISSING_SOLUTION = "# (this cell was missing from the notebook that was handed in)"
 
 
@@ -272,26 +273,28 @@ def _index(cells: list[NotebookNode], wanted: NotebookNode) -> int:
 
 def faults(executed: NotebookNode) -> dict[str, str]:
     """Per graded cell that failed, why: the first lines of its check's message, or what the student's code raised."""
-    reasons, own = {}, ""
+    reasons, above = {}, ""
     for cell in executed.cells:
-        errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
-        if entry(cell).get("grade"):
-            if errors:
-                reasons[entry(cell)["grade_id"]] = _shorten(_why(errors[-1]) + (f" (above it: {own})" if own else ""))
-            own = ""
-        elif errors:
-            own = _why(errors[-1])
+        error = next((output for output in cell.get("outputs", []) if output.output_type == "error"), None)
+        if not entry(cell).get("grade"):
+            above = _why(error) if error else above
+            continue
+        if error:
+            explained = f" (above it: {above})" if above and error.ename == "NameError" else ""
+            reasons[entry(cell)["grade_id"]] = _shorten(_why(error) + explained)
+        above = ""
     return reasons
 
 
 def _why(error: NotebookNode) -> str:
     text = re.sub(r"\(\d+\.py, line", "(line", plain(error.evalue))  # IPython's name of the cell's file says nothing
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if error.ename == "NotImplementedError":
+    first, *others = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    if error.ename == "NotImplementedError" or re.match(r"[\w.]+: not written yet", first):
         return "not written yet"
-    if error.ename in ("AssertionError", TIME_LIMIT, KERNEL_DIED) and lines:
-        return " ".join(lines[:2])
-    return f"{error.ename}: {lines[0]}" if lines else error.ename
+    if error.ename in MESSAGES and first:
+        cause = next((line for line in others if line.startswith("Likely cause")), " ".join(others[:1]))
+        return f"{first} {cause}".strip()
+    return f"{error.ename}: {first}" if first else error.ename
 
 
 def _shorten(text: str) -> str:

@@ -26,7 +26,7 @@ from sqlalchemy.engine import make_url
 
 from segutils.errors import CourseError
 from segutils.grading.course import COURSE_ID, exercise_names, nbgrader_config, register_exercise
-from segutils.submission import entry, is_locked
+from segutils.submission import MESSAGES, entry, is_locked
 
 
 class Book:
@@ -184,5 +184,6 @@ class HideTestFrames(NbGraderPreprocessor):
     def preprocess_cell(self, cell: NotebookNode, resources: dict, cell_index: int) -> tuple[NotebookNode, dict]:
         for output in cell.get("outputs", []):
             if entry(cell).get("grade") and output.output_type == "error":
-                output.traceback = [f"{output.ename}: {output.evalue}"]
+                known = output.ename in MESSAGES
+                output.traceback = [output.evalue if known else f"{output.ename}: {output.evalue}"]
         return cell, resources

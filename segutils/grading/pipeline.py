@@ -132,7 +132,7 @@ def _messages(graded: list[Task], grades: dict[str, tuple[float, bool]], why: di
         if waits:
             messages.append(f"{task.name}: waits for a person's grade in formgrader")
         elif task.name in why:
-            messages.append(f"{task.name}: {why[task.name]}")
+            messages.append(f"{task.name}: {why[task.name].removeprefix(f'{task.name}: ')}")
         elif score < task.points:
             messages.append(f"{task.name}: {points(score)} of {points(task.points)} points")
     return messages

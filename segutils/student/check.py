@@ -12,7 +12,7 @@ from nbformat.notebooknode import NotebookNode
 
 from segutils.errors import CourseError
 from segutils.paths import COURSE_ROOT
-from segutils.submission import TIME_LIMIT, Task, entry, faults, plain, read_notebook, repair, tasks
+from segutils.submission import MESSAGES, TIME_LIMIT, Task, entry, faults, plain, read_notebook, repair, tasks
 
 CELL_SECONDS = 60
 
@@ -136,7 +136,7 @@ def _message(notebook: NotebookNode, name: str, reason: str) -> list[str]:
     """The check's own message, line by line; `reason` where the code raised something else."""
     cell = next(cell for cell in notebook.cells if entry(cell).get("grade_id") == name)
     error = next(output for output in cell.outputs if output.output_type == "error")
-    whole = plain(error.evalue).strip() if error.ename == "AssertionError" else ""
+    whole = plain(error.evalue).strip() if error.ename in MESSAGES else ""
     return (whole or reason).splitlines()[:12]
 
 

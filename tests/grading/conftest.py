@@ -2,11 +2,13 @@
 
 import contextlib
 import csv
+import functools
 import io
 import json
 from pathlib import Path
 
 import nbformat
+import nbgrader.api
 import pytest
 from nbformat.notebooknode import NotebookNode
 
@@ -16,6 +18,9 @@ WAYS = {
     "area": ("def area(width, height):", "    return width * height", "area(2, 3) == 6", "area(0, 5) == 0", 3),
     "total": ("def total(numbers):", "    return sum(numbers)", "total([1, 2]) == 3", "total([]) == 0", 4.5),
 }
+
+# nbgrader asks a process of its own for this constant whenever it makes a gradebook, which takes seconds
+nbgrader.api.get_alembic_version = functools.cache(nbgrader.api.get_alembic_version)
 
 
 def code(source: str, name: str = "", points: float | None = None, solution: bool = False) -> NotebookNode:
@@ -42,35 +47,43 @@ def source_notebook() -> NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
-class Course:
-    """A course in a temporary folder, and what its instructor does with it."""
+def grade_id(cell: NotebookNode) -> str:
+    return cell.metadata.get("nbgrader", {}).get("grade_id", "")
 
-    def __init__(self, root: Path) -> None:
+
+class Course:
+    """A course in a temporary folder, and what its instructor does with it.
+
+    It has the small exercise above, or one of the real course where `source` gives its notebook.
+    """
+
+    def __init__(self, root: Path, source: Path | None = None) -> None:
         from segutils.grading.course import release_exercises
 
-        self.root, self.exercise, self.hand_in = root, EXERCISE, root / "hand-in"
-        source = root / "solutions" / EXERCISE / f"{EXERCISE}.ipynb"
-        source.parent.mkdir(parents=True)
-        nbformat.write(source_notebook(), source)
+        self.root, self.hand_in = root, root / "hand-in"
+        self.exercise = source.stem if source else EXERCISE
+        self.source = root / "solutions" / self.exercise / f"{self.exercise}.ipynb"
+        self.source.parent.mkdir(parents=True)
+        self.source.write_text(source.read_text() if source else nbformat.writes(source_notebook()))
         release_exercises(root)
 
     def released(self) -> NotebookNode:
-        return nbformat.read(self.root / "exercises" / EXERCISE / f"{EXERCISE}.ipynb", as_version=4)
+        return nbformat.read(self.root / "exercises" / self.exercise / f"{self.exercise}.ipynb", as_version=4)
 
     def solved(self, **other: str) -> NotebookNode:
-        """The released notebook with every task solved, or with other cells where a task is named."""
+        """The released notebook with every task solved, or with other cells where a solution is named."""
         notebook = self.released()
+        answers = {grade_id(cell): cell.source for cell in nbformat.read(self.source, as_version=4).cells}
         for cell in notebook.cells:
-            name = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-            if name in WAYS:
-                cell.source = other.get(name, "\n".join(WAYS[name][:2]))
+            if cell.metadata.get("nbgrader", {}).get("solution"):
+                cell.source = other.get(grade_id(cell), answers[grade_id(cell)])
         return notebook
 
     def submit(self, student: str, notebook: NotebookNode | bytes | str, nested: bool = False) -> Path:
         """Put a notebook, or any bytes, into a student's folder."""
-        folder = self.hand_in / student / (EXERCISE if nested else "")
+        folder = self.hand_in / student / (self.exercise if nested else "")
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{EXERCISE}.ipynb"
+        path = folder / f"{self.exercise}.ipynb"
         content = notebook if isinstance(notebook, (bytes, str)) else json.dumps(notebook)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
@@ -82,15 +95,15 @@ class Course:
 
         self.printed = io.StringIO()
         with contextlib.redirect_stdout(self.printed):
-            grade_exercise(self.root, EXERCISE, self.hand_in, workers=workers, limits=Limits(seconds), **options)
+            grade_exercise(self.root, self.exercise, self.hand_in, workers=workers, limits=Limits(seconds), **options)
         return self.rows()
 
     def rows(self) -> dict[str, dict[str, str]]:
-        with (self.root / "grading" / f"{EXERCISE}.csv").open(encoding="utf-8", newline="") as file:
+        with (self.root / "grading" / f"{self.exercise}.csv").open(encoding="utf-8", newline="") as file:
             return {row["student"]: row for row in csv.DictReader(file)}
 
     def feedback(self, student: str) -> Path:
-        return self.root / "grading" / "feedback" / student / EXERCISE / f"{EXERCISE}.html"
+        return self.root / "grading" / "feedback" / student / self.exercise / f"{self.exercise}.html"
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def test_every_graded_submission_has_its_feedback_and_no_other(graded, class_cou
 
 def test_feedback_shows_messages_and_no_hidden_test(graded, class_course):
     page = class_course.feedback("wrong-hidden").read_text(encoding="utf-8")
-    assert "AssertionError: total: fails on another input" in page
+    assert "total: fails on another input" in page
     assert "Likely cause: a slip" in class_course.feedback("wrong").read_text(encoding="utf-8")
     for secret in ("HIDDEN TESTS", "total([])", "double(-4)"):
         assert secret not in page
