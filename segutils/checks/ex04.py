@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.probing import as_tensor, call, plain_array
+from segutils.checks.probing import as_tensor, call, one_thread, plain_array
 
 READY_ANSWERS = ("segutils.models.deeplab", "torchvision.models.segmentation.deeplabv3")
 PARTS = ("convs", "image_pool", "project")  # what ASPP.__init__ makes, in the order of the forward pass
@@ -21,6 +21,7 @@ def draw_kernel_sizes(seed: int) -> list[Case]:
     return [{"kernel_size": kernel_size, "dilation": dilation} for kernel_size, dilation in fixed + drawn]
 
 
+@one_thread()
 def probe_kernel_size(effective_kernel_size: object, case: Case) -> Answers:
     """Call effective_kernel_size with two Python ints."""
     arguments = {"kernel_size": int(case["kernel_size"]), "dilation": int(case["dilation"])}
@@ -55,6 +56,7 @@ def draw_aspp(seed: int) -> list[Case]:
     return cases
 
 
+@one_thread()
 def probe_aspp(aspp_class: object, case: Case) -> Answers:
     """Build the student's module, give it drawn weights, and run it forwards, backwards and once in train mode."""
     in_channels, rates = case["x"].shape[1], [int(rate) for rate in case["atrous_rates"]]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.probing import as_array, as_tensor, call, plain_array
+from segutils.checks.probing import as_array, as_tensor, call, one_thread, plain_array
 
 READY_ANSWERS = ("segutils.metrics", "segutils.losses", "torchmetrics", "sklearn.metrics")
 
@@ -34,6 +34,7 @@ def draw_binary_masks(seed: int) -> list[Case]:
     return [{"a": a, "b": b, "contiguous": index != 4} for index, (a, b) in enumerate(pairs)]
 
 
+@one_thread()
 def probe_binary_iou(binary_iou: object, case: Case) -> Answers:
     """Call binary_iou with two numpy masks."""
     contiguous = bool(case["contiguous"])
@@ -64,6 +65,7 @@ def draw_labels(seed: int) -> list[Case]:
     return cases
 
 
+@one_thread()
 def probe_confusion_matrix(confusion_matrix: object, case: Case) -> Answers:
     """Call confusion_matrix with int64 tensors; ignore_index is named only where it is not the default."""
     contiguous = bool(case["contiguous"])
@@ -93,6 +95,7 @@ def draw_matrices(seed: int) -> list[Case]:
     return [{"matrix": matrix.astype(np.int64), "contiguous": index != 5} for index, matrix in enumerate(matrices)]
 
 
+@one_thread()
 def probe_matrix_function(function: object, case: Case) -> Answers:
     """Call a function of a confusion matrix."""
     return call(function, {"matrix": as_tensor(case["matrix"], bool(case["contiguous"]))}, READY_ANSWERS)[1]
@@ -125,6 +128,7 @@ def draw_logits(seed: int) -> list[Case]:
     return cases
 
 
+@one_thread()
 def probe_soft_dice_loss(soft_dice_loss: object, case: Case) -> Answers:
     """Call soft_dice_loss, once plainly and once to run backward() from its result."""
     target = as_tensor(case["target"], bool(case["contiguous"]))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.probing import describe
+from segutils.checks.probing import describe, one_thread
 
 Attempt = Callable[[], object]  # computes what one usual error would give
 UsualErrors = list[tuple[str, Attempt]]  # the sentence that names an error, and the error made
@@ -41,6 +41,7 @@ class Judge:
     find_fault: Callable[[Case, Answers], Fault | None]
     usual_errors: Callable[[Case], UsualErrors]
 
+    @one_thread()
     def message(self, subject: str, cases: list[Case], answers: list[Answers]) -> str | None:
         """None when every case is right; otherwise what happened in the first wrong one, and the likely cause."""
         for case, answer in zip(cases, answers, strict=True):

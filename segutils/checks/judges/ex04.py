@@ -1,5 +1,6 @@
 """Judges of ex04_aspp: references and usual errors."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -64,12 +65,35 @@ effective_kernel_size = Judge(
 )
 
 
-def reference(case: Case) -> tuple[nn.Module, Tensor]:
-    """Our ASPP with the very weights that the student's module was given, and its input."""
-    from segutils.models.deeplab import ASPP  # imports torchvision, which takes seconds
+class ReferenceASPP(nn.Module):
+    """The course's ASPP (segutils.models.deeplab) without the seconds that importing torchvision takes.
 
+    A test holds it to segutils' and torchvision's ASPP, with ported weights.
+    """
+
+    def __init__(self, in_channels: int, atrous_rates: Sequence[int], out_channels: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList([conv_bn_relu(in_channels, out_channels)])
+        self.convs.extend(conv_bn_relu(in_channels, out_channels, 3, rate) for rate in atrous_rates)
+        self.image_pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), conv_bn_relu(in_channels, out_channels))
+        self.project = conv_bn_relu((len(self.convs) + 1) * out_channels, out_channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = self.image_pool(x).expand(-1, -1, *x.shape[-2:])
+        return self.project(torch.cat([*(conv(x) for conv in self.convs), pooled], dim=1))
+
+
+def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1) -> nn.Sequential:
+    padding = dilation * (kernel_size // 2)
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU())
+
+
+def reference(case: Case) -> tuple[ReferenceASPP, Tensor]:
+    """Our ASPP with the very weights that the student's module was given, and its input."""
     x = as_tensor(case["x"], bool(case["contiguous"]))
-    aspp = ASPP(x.shape[1], [int(rate) for rate in case["atrous_rates"]], int(case["out_channels"])).to(x.dtype)
+    rates = [int(rate) for rate in case["atrous_rates"]]
+    aspp = ReferenceASPP(x.shape[1], rates, int(case["out_channels"])).to(x.dtype)
     load_drawn_weights(ordered_state(aspp), int(case["weights_seed"]))
     return aspp.eval(), x
 
@@ -93,7 +117,7 @@ def find_aspp_fault(case: Case, answers: Answers) -> Fault | None:
     )
 
 
-def find_changed_init(aspp: nn.Module, answers: Answers) -> Fault | None:
+def find_changed_init(aspp: ReferenceASPP, answers: Answers) -> Fault | None:
     """The drawn weights fit by order and shape, or `__init__` is not the given one."""
     ours = [list(value.shape) for value in ordered_state(aspp).values()]
     theirs = str(answers["state"]).split("; ")
@@ -124,7 +148,7 @@ def find_changed_module(answers: Answers) -> Fault | None:
     return None
 
 
-def find_gradient_fault(aspp: nn.Module, x: Tensor, out: Tensor, case: Case, answers: Answers) -> Fault | None:
+def find_gradient_fault(aspp: ReferenceASPP, x: Tensor, out: Tensor, case: Case, answers: Answers) -> Fault | None:
     """Compare the gradient that reaches the input, and its size at every weight."""
     cut = "`.detach()`, `.data`, `.item()`, `torch.no_grad()` or numpy in the forward pass cuts gradients off."
     if not answers["gradient_arrives"]:
