@@ -144,7 +144,8 @@ def _car_side(canvas: Canvas, thing: Thing, z: float, light: float) -> Figure | 
     figure = Figure(canvas, window, z, light * (0.86 if canvas.pose.x > thing.x else 1.0))
     near, far = (1.15, 0.45) if thing.facing < 0 else (_BOOTS[thing.variant], 1.15)
     along, height = figure.u, figure.v
-    slopes = np.minimum((along - F(near - 0.15)) * F(2.2), (F(length - far + 0.15) - along) * F(1.2))
+    steep = 1.8 if thing.facing < 0 else 5.0
+    slopes = np.minimum((along - F(near - 0.1)) * F(steep), (F(length - far + 0.15) - along) * F(1.2))
     roof = np.minimum(slopes + F(0.88), F(thing.height))
     figure.part((height > F(0.24)) & (height < np.maximum(roof, F(0.92))), _shaded(thing.color, height))
     if figure.near:
@@ -164,7 +165,7 @@ def _car_cabin(canvas: Canvas, thing: Thing, z: float, light: float) -> Figure |
         return None
     figure = Figure(canvas, window, thing.x, light)
     across, height = np.abs(figure.u), figure.v
-    taper = F(0.82) - (height - F(0.9)) * F(0.16)
+    taper = F(0.84) - (height - F(0.9)) * F(0.08)
     body = (height > F(0.3)) & (height < F(thing.height)) & (across < np.minimum(taper, F(0.84)))
     figure.part(body, _shaded(thing.color, height))
     glass = (height > F(0.93)) & (height < F(thing.height - 0.11)) & (across < taper - F(0.11))
@@ -230,7 +231,7 @@ def draw_pole(canvas: Canvas, x: float, z: float, bottom: float, top: float, col
     if depth < 1.5:
         return float("nan")
     unit = canvas.width / 240
-    half = min(max(0.11 * canvas.focal / depth, unit), 2 * unit) / 2
+    half = min(max(0.08 * canvas.focal / depth, unit), 2 * unit) / 2
     foot = canvas.project(x, bottom, z)[1]
     rows, cols = canvas.pixels(row, foot, canvas.height), canvas.pixels(column - half, column + half, canvas.width)
     canvas.image[rows, cols] = np.asarray(color, F) * F(light)
@@ -245,7 +246,7 @@ def draw_lamp(canvas: Canvas, thing: Thing, z: float, light: float) -> None:
     if column != column or depth < 1.5:
         return
     unit = canvas.height / 180
-    half = min(max(0.10 * canvas.focal / depth, unit), 2 * unit) / 2
+    half = min(max(0.08 * canvas.focal / depth, unit), 2 * unit) / 2
     rows, cols = (
         canvas.pixels(row - half, row + half, canvas.height),
         canvas.pixels(min(column, end), max(column, end), canvas.width),

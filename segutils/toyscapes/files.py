@@ -68,10 +68,9 @@ def _check_complete(folder: Path, names: list[str], settings: str) -> None:
     expected = {"label_colors.txt"} | {f"{name}{ending}" for name in names for ending in (".png", "_L.png")}
     found = {path.name for path in folder.iterdir()}
     if found != expected:
-        odd = sorted(found ^ expected)
-        verb = "holds" if odd[0] in found else "lacks"
+        odd = [f"holds {name}" for name in sorted(found - expected)] + [f"lacks {n}" for n in sorted(expected - found)]
         raise CourseError(
-            f"{folder}: is not empty and not these toy scenes ({verb} {odd[0]}{', ...' if len(odd) > 1 else ''}): "
+            f"{folder}: is not empty and not these toy scenes (it {odd[0]}{', ...' if len(odd) > 1 else ''}): "
             "choose another folder, or empty this one yourself"
         )
     for name in sorted(expected - {"label_colors.txt"}):

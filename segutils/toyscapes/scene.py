@@ -17,7 +17,7 @@ HORIZON = 170.0  # metres: houses are drawn up to here
 LANE = 3.4  # width of a lane
 # A sequence of 101 frames split 70/15/15 in time tests on frames 85..100. Fences end where the camera no longer sees
 # them from frame 85 on, and begin again where frame 100 does not see them yet: one class is absent from the test part.
-FENCE_GAP = (85 * SPEED + 7.0, 100 * SPEED + VIEW + 5.0)
+FENCE_GAP = (85 * SPEED + 6.5, 100 * SPEED + HORIZON + 5.0)
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,14 @@ class Pose:
     warmth: float
 
 
-# Independent random streams: drawing one more car must not move the trees.
-_STREAMS = ("layout", "left", "right", "parked", "traffic", "people", "poles", "trees", "day", "noise", "path")
+# Independent random streams, one for each kind of thing on each side: one more car must not move the trees, and a
+# street that is made longer must not change where it begins.
+_STREAMS = "layout lots parked traffic people lamps signs shops parks trees day noise path".split()  # noqa: SIM905
 
 
-def random_stream(seed: int, name: str) -> np.random.Generator:
-    """The random numbers of one part of a street, the same on every machine."""
-    return np.random.Generator(np.random.PCG64([seed, _STREAMS.index(name)]))
+def random_stream(seed: int, name: str, side: int = 0) -> np.random.Generator:
+    """The random numbers of one part of a street (side -1 or 1, or 0 for the whole), the same on every machine."""
+    return np.random.Generator(np.random.PCG64([seed, _STREAMS.index(name), side + 1]))
 
 
 def build_street(seed: int, num_frames: int) -> Street:
@@ -172,7 +173,7 @@ def _build_side(layout: np.random.Generator, seed: int, sign: int, drive: int, p
     parking = bool(layout.random() < (0.25 if sign == drive else 0.6))
     kerb = LANE + (2.0 if parking else 0.2)
     front = kerb + _between(layout, 2.6, 4.4)
-    rng = random_stream(seed, "left" if sign < 0 else "right")
+    rng = random_stream(seed, "lots", sign)
     shops = layout.random()
     lots, z = [], -15.0
     while z < end:
@@ -239,8 +240,9 @@ _CLOTHES = [(40, 42, 52), (150, 36, 40), (46, 70, 120), (196, 188, 170), (80, 86
 
 
 def _parked_cars(seed: int, sides: tuple[Side, Side], drive: int, end: float) -> list[Thing]:
-    rng, cars = random_stream(seed, "parked"), []
+    cars = []
     for side in sides:
+        rng = random_stream(seed, "parked", side.sign)
         z = 6.0 + 5.0 * float(rng.random())
         while side.parking and z < end:
             if rng.random() < 0.45 and not _is_junction(side, z, z + 5.0):
@@ -296,8 +298,9 @@ def _meeting(rng: np.random.Generator, kind: str, x: float, frame: float, speed:
 
 
 def _people(seed: int, sides: tuple[Side, Side], end: float) -> list[Thing]:
-    rng, people = random_stream(seed, "people"), []
+    people = []
     for side in sides:
+        rng = random_stream(seed, "people", side.sign)
         z = 4.0
         while z < end:
             x = side.sign * _between(rng, side.kerb + 0.4, side.front - 0.5)
@@ -315,20 +318,22 @@ def _moved(thing: Thing, z: float) -> Thing:
 
 
 def _street_furniture(seed: int, sides: tuple[Side, Side], end: float) -> list[Thing]:
-    rng, things = random_stream(seed, "poles"), []
+    things = []
     for side in sides:
         x = side.sign * (side.kerb + 0.35)
+        rng = random_stream(seed, "lamps", side.sign)
         z = _between(rng, 8.0, 16.0)
         while z < end:
             things.append(Thing("lamp", x, z, height=_between(rng, 5.0, 6.5), color=_vary(rng, (98, 102, 104))))
             z += _between(rng, 16.0, 26.0)
+        rng = random_stream(seed, "signs", side.sign)
         z = _between(rng, 6.0, 14.0)
         while z < end:
             kind = "light" if rng.random() < 0.25 else "sign"
-            things.append(
-                Thing(kind, x, z, height=_between(rng, 2.3, 2.9), color=(120, 122, 124), variant=int(rng.integers(4)))
-            )
+            height, variant = _between(rng, 2.3, 2.9), int(rng.integers(4))
+            things.append(Thing(kind, x, z, height=height, color=(120, 122, 124), variant=variant))
             z += _between(rng, 11.0, 24.0)
+        rng = random_stream(seed, "shops", side.sign)
         for lot in side.lots:
             if lot.shop and rng.random() < 0.5:
                 z, y = _between(rng, lot.start + 1, lot.end - 1), _between(rng, 3.0, 3.6)
@@ -337,13 +342,15 @@ def _street_furniture(seed: int, sides: tuple[Side, Side], end: float) -> list[T
 
 
 def _trees(seed: int, sides: tuple[Side, Side], day: dict[str, object], end: float) -> list[Thing]:
-    rng, trees = random_stream(seed, "trees"), []
+    trees = []
     for side in sides:
+        rng = random_stream(seed, "parks", side.sign)
         for lot in side.lots:
             z = lot.start + _between(rng, 0.5, 2.0)
             while lot.kind in ("park", "garden") and z < lot.end:
                 trees.append(_tree(rng, side.sign * (side.front + _between(rng, 1.2, 4.0)), z, day, 1.0))
                 z += _between(rng, 2.5, 4.5)
+        rng = random_stream(seed, "trees", side.sign)
         spacing, z = 9.0 if rng.random() < 0.4 else 26.0, _between(rng, 10.0, 20.0)
         while z < end:
             trees.append(_tree(rng, side.sign * (side.kerb + 0.6), z, day, 0.6))
