@@ -14,8 +14,8 @@ KEPT_BACK = ("solutions/", "tests/checks/", "tests/grading/", "grading/", "hand-
 NOT_FOUND_BY_WALKING = (".git/", ".venv/", "build/", "runs/", "data/cache/", "data/camseq/", "data/toyscapes/")
 
 
-def zip_for_students(root: Path = COURSE_ROOT) -> Path:
-    """Pack the course without solutions, and without tests that hold answers, into build/course-student.zip.
+def zip_for_students(root: Path = COURSE_ROOT, target: Path | None = None) -> Path:
+    """Pack the course without solutions, and without tests that hold answers, into build/course-student.zip, or `target`.
 
     Takes what git tracks, where git is there; the same files give the same bytes. Raises CourseError when a solution
     would be in it under any name.
@@ -23,7 +23,7 @@ def zip_for_students(root: Path = COURSE_ROOT) -> Path:
     names = [name for name in _course_files(root) if not name.startswith(KEPT_BACK)]
     contents = {name: (root / name).read_bytes() for name in names if (root / name).is_file()}
     _require_no_solution(contents, root)
-    target = root / "build" / "course-student.zip"
+    target = target or root / "build" / "course-student.zip"
     target.parent.mkdir(exist_ok=True)
     temporary = target.with_suffix(".tmp")
     with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
