@@ -23,13 +23,11 @@ def soft_dice_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> T
     check_target(logits, target, ignore_index)
     labelled = target != ignore_index
     precise = torch.promote_types(logits.dtype, torch.float32)  # half precision cannot count beyond 65,504 pixels
-    classes = torch.arange(logits.shape[1], device=logits.device).view(-1, 1, 1)
-    p = logits.softmax(dim=1, dtype=precise) * labelled.unsqueeze(1)  # (N, C, H, W), 0 where ignored
-    t = target.unsqueeze(1) == classes  # (N, C, H, W) one-hot, False where ignored
-    intersection, size = (p * t).sum(dim=(0, 2, 3)), t.sum(dim=(0, 2, 3))  # (C,) each
-    present = size > 0
-    dice = 2 * intersection[present] / (p.sum(dim=(0, 2, 3)) + size)[present]
-    return (1 - dice).sum() / present.sum().clamp(min=1)
+    classes = torch.bincount(target[labelled]).nonzero().flatten()  # (K,) that occur in the target
+    p = logits.softmax(dim=1, dtype=precise)[:, classes] * labelled.unsqueeze(1)  # (N, K, H, W), 0 where ignored
+    t = target.unsqueeze(1) == classes.view(-1, 1, 1)  # (N, K, H, W) one-hot
+    dice = 2 * (p * t).sum(dim=(0, 2, 3)) / (p.sum(dim=(0, 2, 3)) + t.sum(dim=(0, 2, 3)))  # (K,)
+    return (1 - dice).sum() / max(1, len(classes))
 
 
 def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0, ignore_index: int = 255) -> Tensor:
