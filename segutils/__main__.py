@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 from segutils.errors import CourseError
-from segutils.paths import COURSE_ROOT
+from segutils.paths import COURSE_ROOT, data_folder
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code (2 for a fault that the user can mend)."""
     parser = argparse.ArgumentParser(prog="python -m segutils", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add_command in (add_check, add_grade):
+    for add_command in (add_data, add_check, add_grade):
         add_command(commands)
     arguments = parser.parse_args(argv)
     try:
@@ -23,6 +23,61 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: what was finished is kept", file=sys.stderr)
         return 130
+
+
+def add_data(commands: argparse._SubParsersAction) -> None:
+    """`data camseq` and `data toyscapes`: put a data set into data/."""
+    parser = commands.add_parser("data", help="get CamSeq01, or draw the toy street scenes")
+    data_sets = parser.add_subparsers(dest="data_set", required=True, metavar="DATA_SET")
+    camseq = data_sets.add_parser("camseq", help="download CamSeq01 (90 MB), or import a copy of it")
+    camseq.add_argument(
+        "--archive", type=Path, metavar="PATH", help="a zip or folder that you have: nothing is downloaded"
+    )
+    camseq.add_argument(
+        "--mirror", action="store_true", help="download from a public mirror instead of the authors' site"
+    )
+    camseq.add_argument("--folder", type=Path, metavar="DIR", help="where to put it (data/camseq)")
+    camseq.set_defaults(run=run_data_camseq)
+    toyscapes = data_sets.add_parser("toyscapes", help="draw toy street scenes in CamSeq01's layout")
+    toyscapes.add_argument("--frames", type=_at_least_one, default=101, metavar="N", help="how many (101)")
+    toyscapes.add_argument("--size", type=_size, default=(240, 180), metavar="WxH", help="width x height (240x180)")
+    toyscapes.add_argument("--seed", type=int, default=0, metavar="N", help="which street (0)")
+    toyscapes.add_argument("--folder", type=Path, metavar="DIR", help="where to put them (data/toyscapes)")
+    toyscapes.set_defaults(run=run_data_toyscapes)
+
+
+def run_data_camseq(arguments: argparse.Namespace) -> int:
+    """Exit with 0 when a complete CamSeq01 lies in the folder."""
+    from segutils import camseq
+
+    if arguments.archive and arguments.mirror:
+        raise CourseError("--archive imports a copy that you have, --mirror downloads one: give one of them")
+    if arguments.archive:
+        folder = camseq.import_archive(arguments.archive, arguments.folder)
+    elif arguments.mirror:
+        folder = camseq.download(arguments.folder, camseq.MIRROR_URL, camseq.MIRROR_SHA256)
+    else:
+        folder = camseq.download(arguments.folder)
+    print(f"CamSeq01: {len(camseq.CamSeqDataset(folder))} frames in {folder}")
+    return 0
+
+
+def run_data_toyscapes(arguments: argparse.Namespace) -> int:
+    """Exit with 0 when the toy scenes lie in the folder."""
+    from segutils import toyscapes
+
+    folder = arguments.folder or data_folder() / "toyscapes"
+    toyscapes.generate(folder, arguments.frames, arguments.size, arguments.seed)
+    width, height = arguments.size
+    print(f"toy scenes: {arguments.frames} frames of {width}x{height}, street {arguments.seed}, in {folder}")
+    return 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 240x180")
+    return int(width), int(height)
 
 
 def add_check(commands: argparse._SubParsersAction) -> None:
@@ -60,7 +115,8 @@ def run_grade(arguments: argparse.Namespace) -> int:
     if not arguments.no_sandbox:
         raise CourseError(
             "the sandbox for students' code is not built yet, so grading refuses to start: with --no-sandbox it runs "
-            "their code with your rights, as if you had opened each notebook and run it; do so for people you trust"
+            "their code with your rights, as if you had opened each notebook and run it; do so for people you trust "
+            "(make grade EX=... GRADE=--no-sandbox)"
         )
     from segutils.grading import execute, pipeline, results
 

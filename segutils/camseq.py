@@ -126,11 +126,13 @@ def find() -> Path | None:
     return folder if (folder / COLORS_FILE).is_file() else None
 
 
-def verify(source: str | os.PathLike, num_frames: int = NUM_FRAMES) -> CamSeqDataset:
+def verify(source: str | os.PathLike, num_frames: int | None = None) -> CamSeqDataset:
     """Read all of a copy of CamSeq01 once: number of frames, labels, equal sizes, known colours; return its data set.
 
+    `num_frames` is 101 unless given: a shorter sequence of the same layout can be verified too.
     Raises CourseError that names the first file at fault.
     """
+    num_frames = NUM_FRAMES if num_frames is None else num_frames
     dataset = CamSeqDataset(source)
     if len(dataset) != num_frames:
         raise CourseError(
@@ -329,7 +331,8 @@ def _find_frames(files: _Folder) -> tuple[list[tuple[str, str, str]], Palette]:
 
 def _is_content(path: str) -> bool:
     """False for what macOS and other systems put beside: __MACOSX/, ._NAME.png, .DS_Store."""
-    return not any(part == "__MACOSX" or part.startswith(".") for part in PurePosixPath(path.replace("\\", "/")).parts)
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    return not any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
 
 
 def _by_name(files: _Folder, paths: list[str], ending: int) -> dict[str, str]:
