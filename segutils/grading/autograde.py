@@ -84,6 +84,12 @@ class Book:
         graded = self.folder("autograded", student) / f"{self.exercise}.ipynb"
         _OneFeedback(student, graded, self.config).start()
 
+    def keep(self, student: str, notebook: Path) -> None:
+        """Keep the notebook as it was handed in under grading/submitted/, where formgrader counts submissions."""
+        target = self.folder("submitted", student) / f"{self.exercise}.ipynb"
+        if not target.exists() or not target.samefile(notebook):
+            write_atomically(target, notebook.read_bytes())
+
     def withdraw(self, student: str) -> None:
         """Take back what an earlier notebook of this student was given by the grader; a person's grades stay."""
         shutil.rmtree(self.folder("feedback", student), ignore_errors=True)
@@ -103,12 +109,12 @@ class Book:
             return {g.name: (g.score, g.auto_score is None and g.manual_score is None) for g in notebook.grades}
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file under a temporary name, then rename it."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name, then rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{uuid.uuid4().hex}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -114,6 +114,7 @@ def _row(book: Book, prepared: Prepared, executed: Callable[[], NotebookNode | N
             book.withdraw(student)
             return row
         notebook = executed()
+        book.keep(student, prepared.hand_in.notebook)
         book.grade(student, prepared.notebook, notebook)
         grades = book.grades(student)
         reasons = _messages(tasks(book.release), grades, faults(notebook)) + _mended(prepared)

@@ -15,10 +15,10 @@ NOT_FOUND_BY_WALKING = (".git/", ".venv/", "build/", "runs/", "data/cache/", "da
 
 
 def zip_for_students(root: Path = COURSE_ROOT, target: Path | None = None) -> Path:
-    """Pack the course without solutions, and without tests that hold answers, into build/course-student.zip, or `target`.
+    """Pack the course without solutions, and without tests that hold answers, into build/course-student.zip.
 
-    Takes what git tracks, where git is there; the same files give the same bytes. Raises CourseError when a solution
-    would be in it under any name.
+    Takes what git tracks, where git is there; the same files give the same bytes. `target` is another place for the
+    zip. Raises CourseError when a solution would be in it under any name.
     """
     names = [name for name in _course_files(root) if not name.startswith(KEPT_BACK)]
     contents = {name: (root / name).read_bytes() for name in names if (root / name).is_file()}

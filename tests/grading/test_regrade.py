@@ -78,6 +78,18 @@ def test_changed_cells_are_refused_and_say_what_to_do(course):
         course.grade()
 
 
+def test_what_was_handed_in_is_kept_and_can_be_graded_from_there(course):
+    """nbgrader's own submitted/ is a folder of submissions too; grading from it leaves its files as they are."""
+    notebook = course.solved()
+    notebook.cells[3].source = "assert True  # an edited test"
+    handed_in = course.submit("ada", notebook).read_bytes()
+    first = course.grade()
+    kept = course.root / "grading" / "submitted" / "ada" / EXERCISE / f"{EXERCISE}.ipynb"
+    assert kept.read_bytes() == handed_in
+    course.hand_in = course.root / "grading" / "submitted"
+    assert course.grade() == first and kept.read_bytes() == handed_in
+
+
 def test_two_runs_at_once_are_refused(course):
     from segutils.grading.pipeline import _alone
 
