@@ -5,6 +5,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from types import FrameType
 
 import numpy as np
 import torch
@@ -128,7 +129,8 @@ def _watched(ready_answers: tuple[str, ...]) -> Iterator[dict]:
     def profile(frame, event, _argument) -> None:
         if event == "call" and not seen["delegated_to"]:
             module = frame.f_globals.get("__name__") or ""
-            if any(module == ready or module.startswith(ready + ".") for ready in ready_answers):
+            ready = any(module == answer or module.startswith(answer + ".") for answer in ready_answers)
+            if ready and not _being_imported(frame):
                 seen["delegated_to"] = module
 
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
@@ -145,6 +147,15 @@ def _watched(ready_answers: tuple[str, ...]) -> Iterator[dict]:
             _restore_switches(seen["switches"])
             torch.set_rng_state(torch_state)
             np.random.set_state(numpy_state)
+
+
+def _being_imported(frame: FrameType | None) -> bool:
+    """Whether the frame runs because a module is imported: `import torchvision` runs much that nobody asked for."""
+    while frame is not None:
+        if frame.f_code.co_name == "_find_and_load":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _switches() -> dict[str, object]:

@@ -45,28 +45,29 @@ class Judge:
     def message(self, subject: str, cases: list[Case], answers: list[Answers]) -> str | None:
         """None when every case is right; otherwise what happened in the first wrong one, and the likely cause."""
         for case, answer in zip(cases, answers, strict=True):
-            fault = find_misuse(answer) or self.find_fault(case, answer) or find_side_effect(answer)
+            fault = find_misuse(answer) or self.find_fault(case, answer)
             if fault is None:
                 continue
             if fault.headline == NOT_WRITTEN:
                 return f"{subject}: {NOT_WRITTEN}"
-            cause = fault.cause or self.likely_cause(case, cases, answers)
-            lines = [
-                f"{subject}: {fault.headline}",
-                f"  called: {self.called(case)}",
-                fault.detail and f"  {fault.detail}",
-            ]
-            return "\n".join(line for line in [*lines, cause and f"  Likely cause: {cause}"] if line)
+            causes = [fault.cause] if fault.cause else self.likely_causes(case, cases, answers)
+            lines = [f"{subject}: {fault.headline}", f"called: {self.called(case)}", fault.detail]
+            lines += [f"{'or' if index else 'Likely cause'}: {cause}" for index, cause in enumerate(causes)]
+            return "\n  ".join(line for line in lines if line)
         return None
 
-    def likely_cause(self, wrong_case: Case, cases: list[Case], answers: list[Answers]) -> str:
-        """The usual error that reproduces the wrong case and most of the others, in words; empty where none does."""
+    def likely_causes(self, wrong_case: Case, cases: list[Case], answers: list[Answers]) -> list[str]:
+        """The usual errors that reproduce the wrong case and most of the others, in words; empty where none does.
+
+        A wrong result is told by one of them; where an exception came, as many as three may have led to it.
+        """
         wrong_answer = next(answer for case, answer in zip(cases, answers, strict=True) if case is wrong_case)
         explained = dict.fromkeys(self.matching(wrong_case, wrong_answer), 0)
         for case, answer in zip(cases, answers, strict=True) if explained else ():
             for text in self.matching(case, answer, among=explained):
                 explained[text] += 1
-        return max(explained, key=explained.get, default="")  # the first listed among equals
+        best = [text for text in explained if explained[text] == max(explained.values())]  # in the order of their list
+        return best[: 3 if wrong_answer.get("error") else 1]
 
     def matching(self, case: Case, answers: Answers, among: Container[str] | None = None) -> dict[str, None]:
         """The usual errors (of those `among`) that give these very answers, each once, in the order of their list."""
@@ -90,7 +91,7 @@ def find_misuse(answers: Answers) -> Fault | None:
 
 
 def find_side_effect(answers: Answers) -> Fault | None:
-    """Faults besides a right value: inputs, global switches or chance."""
+    """What explains more than a wrong value: an exception, a changed input or global switch, chance."""
     if answers.get("error"):
         where = f"in the line `{shorten(answers['error_line'], 90)}`" if answers.get("error_line") else ""
         return Fault(f"raised {shorten(answers['error_text'], 200)}", where)
@@ -114,7 +115,7 @@ def find_wrong_tensor(
     expected: Tensor, answers: Answers, dtypes: tuple[str, ...], what: str = "the result"
 ) -> Fault | None:
     """Compare a result with the expected tensor: kind, shape, dtype, then values with the dtype's tolerance."""
-    if fault := find_early(answers):
+    if fault := find_side_effect(answers):
         return fault
     kind, wanted = str(answers["kind"]), f"a tensor of shape {tuple(expected.shape)}"
     if kind != "Tensor":
@@ -128,13 +129,6 @@ def find_wrong_tensor(
             f"{what} has the wrong dtype", f"expected {' or '.join(dtypes)}, got {dtype}; the shape {shape} is right"
         )
     return find_wrong_value(expected.detach().numpy(), answers["value"], dtype, what)
-
-
-def find_early(answers: Answers) -> Fault | None:
-    """An exception or a changed input explains more than the value that came of it."""
-    if answers.get("error") or answers.get("changed_inputs"):
-        return find_side_effect(answers)
-    return None
 
 
 def find_wrong_value(expected: np.ndarray, got: np.ndarray, dtype: str, what: str) -> Fault | None:

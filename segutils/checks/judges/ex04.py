@@ -15,7 +15,7 @@ from segutils.checks.judges.base import (
     Judge,
     UsualErrors,
     a_kind,
-    find_early,
+    find_side_effect,
     find_wrong_tensor,
     find_wrong_value,
     number,
@@ -26,7 +26,7 @@ from segutils.checks.probing import as_tensor
 
 
 def find_kernel_size_fault(case: Case, answers: Answers) -> Fault | None:
-    if fault := find_early(answers):
+    if fault := find_side_effect(answers):
         return fault
     k, r = int(case["kernel_size"]), int(case["dilation"])
     expected = k + (k - 1) * (r - 1)
@@ -48,7 +48,6 @@ def usual_kernel_size_errors(case: Case) -> UsualErrors:
             lambda: k + (k - 1) * r,
         ),
         ("dilation - 1 zeros were added once, not in each of the k - 1 gaps.", lambda: k + r - 1),
-        ("k gaps were counted; there are k - 1.", lambda: k + k * (r - 1)),
         ("the padding that keeps the size was returned, not the size of the window.", lambda: (k - 1) * r // 2),
         ("a division by 2 too many: dilation acts on both sides.", lambda: (k + (k - 1) * (r - 1)) // 2),
         ("kernel_size and dilation are exchanged.", lambda: r + (r - 1) * (k - 1)),
@@ -101,11 +100,11 @@ def reference(case: Case) -> tuple[ReferenceASPP, Tensor]:
 def find_aspp_fault(case: Case, answers: Answers) -> Fault | None:
     aspp, x = reference(case)
     if not answers["built"]:
-        return find_early(answers) or Fault(
+        return find_side_effect(answers) or Fault(
             f"ASPP(...) made {a_kind(str(answers['kind']))}, not an nn.Module",
             "pass the class itself, as in checks.ex04.aspp_forward(ASPP), and let it inherit from nn.Module",
         )
-    if fault := find_changed_init(aspp, answers) or find_early(answers):
+    if fault := find_changed_init(aspp, answers) or find_side_effect(answers):
         return fault
     x.requires_grad_()
     out = aspp(x)
@@ -316,6 +315,7 @@ def usual_aspp_errors(case: Case) -> UsualErrors:
             lambda: sum(aspp.project(part) for part in [*maps(), pooled()]),
         ),
         ("the image pool was taken after self.project.", lambda: aspp.project(torch.cat(maps(), 1)) + pooled()),
+        ("x is turned into float32; any floating dtype must work.", lambda: aspp(x.float())),
         ("the output was pooled to one value per channel.", lambda: aspp(x).mean(dim=(2, 3), keepdim=True)),
         ("the mode was switched to train inside forward.", trained),
     ]

@@ -14,7 +14,7 @@ from segutils.checks.judges.base import (
     Judge,
     UsualErrors,
     a_kind,
-    find_early,
+    find_side_effect,
     find_wrong_tensor,
     find_wrong_value,
     number,
@@ -29,7 +29,7 @@ FLOATING = ("float64", "float32")
 
 
 def find_binary_iou_fault(case: Case, answers: Answers) -> Fault | None:
-    if fault := find_early(answers):
+    if fault := find_side_effect(answers):
         return fault
     a, b = (torch.from_numpy(np.array(case[name])).long() for name in ("a", "b"))
     expected = metrics.iou_per_class(metrics.confusion_matrix(a, b, num_classes=2))[1].numpy()
