@@ -3,10 +3,11 @@
 import sys
 import time
 
-from segutils.experiments import atrous, table_path
+from segutils.experiments import atrous, pixels, table_path
 
 # Name of the table -> the function that writes it to a path. The name begins with the lecture's number.
 TABLES = {
+    "01_pixels": pixels.table,
     "04_stacks": atrous.table,
 }
 

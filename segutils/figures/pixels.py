@@ -1,0 +1,196 @@
+"""Figures of lecture 01: the tasks side by side, masks and palettes, logits and cross-entropy of single pixels."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from segutils.palettes import IGNORE_INDEX, Palette
+from segutils.plotting import BLACK, BLUE, WIDTH, YELLOW, overlay, to_picture
+
+__all__ = ["cross_entropy", "four_answers", "four_notations", "logit_maps", "palette_chart", "pixel_logits"]
+
+# Fill colours of neighbouring objects: light and dark by turns, so that they differ without colour too.
+INSTANCE_COLORS = ((230, 159, 0), (0, 114, 178), (240, 228, 66), (0, 158, 115), (204, 121, 167), (86, 180, 233))
+
+
+def four_answers(image, mask, objects: Sequence[tuple[int, np.ndarray]], palette: Palette) -> Figure:
+    """What classification, detection, semantic and instance segmentation answer about one picture.
+
+    Shape: image (3, H, W) uint8, mask (H, W), `objects` pairs of (class index, (H, W) bool).
+    """
+    picture, mask = to_picture(image), np.asarray(mask)
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 6.9))
+    titles = (
+        "Classification: which classes are there?",
+        "Detection: which objects, roughly where?",
+        "Semantic segmentation: which class has each pixel?",
+        "Instance segmentation: which object has each pixel?",
+    )
+    for ax, title in zip(axes.flat, titles, strict=True):
+        ax.set_title(title)
+        ax.axis("off")
+    present = [palette.names[index] for index in np.unique(mask) if index != IGNORE_INDEX]
+    axes[0, 0].imshow(picture)
+    axes[0, 0].text(
+        4, 5, "\n".join(present), va="top", fontsize=9, color="w", bbox={"facecolor": "k", "alpha": 0.75, "lw": 0}
+    )
+    axes[0, 1].imshow(picture)
+    axes[1, 0].imshow(overlay(picture, mask, palette, alpha=0.8))
+    instances = picture * 0.4
+    for number, (_, region) in enumerate(objects):
+        instances[region] = INSTANCE_COLORS[number % len(INSTANCE_COLORS)]
+    axes[1, 1].imshow(instances.astype(np.uint8))
+    for number, (class_index, region) in enumerate(objects, start=1):
+        rows, columns = np.nonzero(region)
+        left, top = columns.min() - 1, rows.min() - 1
+        size = (columns.max() - left + 1, rows.max() - top + 1)
+        axes[0, 1].add_patch(Rectangle((left, top), *size, fill=False, edgecolor=YELLOW, lw=1.5))
+        label(axes[0, 1], left, top, f"{palette.names[class_index]} {number}")
+        label(axes[1, 1], left, top, str(number))
+    return figure
+
+
+def label(ax, column: float, row: float, text: str) -> None:
+    """Write `text` above a point, readable on any background."""
+    ax.text(
+        column, row - 1, text, fontsize=8, va="bottom", color="k", bbox={"facecolor": YELLOW, "lw": 0, "pad": 0.8}
+    )
+
+
+def four_notations(image, mask, class_index: int, palette: Palette, window: tuple[slice, slice], grid: tuple) -> Figure:
+    """One object as a contour, a binary mask, class indices and colours.
+
+    `window` are the rows and columns to show, `grid` those whose class indices are written out as numbers.
+    """
+    picture, mask = to_picture(image)[window], np.asarray(mask)
+    region, numbers = mask[window] == class_index, mask[grid]
+    figure, axes = plt.subplots(1, 4, figsize=(WIDTH, 2.6))
+    axes[0].imshow(picture)
+    axes[0].contour(region, levels=[0.5], colors=[YELLOW], linewidths=2)
+    axes[1].imshow(region, cmap="gray")
+    axes[2].imshow(palette.colorize(numbers) // 3 + 170)
+    for (row, column), index in np.ndenumerate(numbers):
+        axes[2].text(column, row, index, ha="center", va="center", fontsize=7)
+    axes[3].imshow(palette.colorize(mask[window]))
+    titles = ("contour", f"binary mask of {palette.names[class_index]}", "class indices (detail)", "colour mask")
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set_title(title)
+        ax.axis("off")
+    rows, columns = (part.start - whole.start for part, whole in zip(grid, window, strict=True))
+    height, width = numbers.shape
+    for ax in (axes[1], axes[3]):  # where the detail was taken from
+        ax.add_patch(Rectangle((columns - 0.5, rows - 0.5), width, height, fill=False, edgecolor=YELLOW, lw=1.5))
+    return figure
+
+
+def palette_chart(palette: Palette, columns: int = 4) -> Figure:
+    """Every class of a palette: its index, colour and name."""
+    rows = -(-len(palette) // columns)
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.29 * rows + 0.1))
+    for index, (name, color) in enumerate(zip(palette.names, palette.colors, strict=True)):
+        column, row = divmod(index, rows)
+        ax.add_patch(Rectangle((column + 0.09, row + 0.1), 0.13, 0.8, facecolor=color / 255, edgecolor="gray", lw=0.5))
+        ax.text(column + 0.07, row + 0.5, str(index), ha="right", va="center", fontsize=9)
+        ax.text(column + 0.24, row + 0.5, name, va="center", fontsize=9)
+    ax.set(xlim=(0, columns), ylim=(rows, 0))
+    ax.axis("off")
+    return figure
+
+
+def pixel_logits(image, logits, target, palette: Palette, row: int, column: int, shown: int = 8) -> Figure:
+    """The logits of one pixel as bars, the class that wins, and the colour that this class is painted in.
+
+    Shape: image (3, H, W) uint8, logits (C, H, W), target (H, W).
+    """
+    logits, target = np.asarray(logits), np.asarray(target)
+    prediction = logits.argmax(axis=0)  # (C, H, W) -> (H, W)
+    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.9), width_ratios=[1, 1, 0.95])
+    for ax, picture in zip(axes, (to_picture(image), palette.colorize(prediction)), strict=False):
+        ax.imshow(picture)
+        ax.axis("off")
+        for color, width in (("k", 3.0), ("w", 1.2)):  # white on black is seen on every colour
+            ax.axhline(row, color=color, lw=width)
+            ax.axvline(column, color=color, lw=width)
+    winner, label_index = int(prediction[row, column]), int(target[row, column])
+    axes[0].set_title(f"row {row}, column {column}: labelled\n{name_of(label_index, palette)}")
+    axes[1].set_title(f"argmax: {winner}, {palette.names[winner]}\ncolour {tuple(palette.colors[winner].tolist())}")
+    values = logits[:, row, column]  # (C, H, W) -> (C,)
+    best = np.argsort(-values, kind="stable")[:shown]
+    colors = [palette.colors[index] / 255 for index in best]
+    axes[2].barh(range(shown), values[best], color=colors, edgecolor=BLACK, lw=[2.0] + [0.5] * (shown - 1))
+    names = [f"{palette.names[index]} {index}" for index in best]
+    axes[2].set_yticks(range(shown), names, fontsize=9)
+    axes[2].get_yticklabels()[0].set_fontweight("bold")
+    axes[2].axvline(0, color="gray", lw=0.8)
+    axes[2].invert_yaxis()
+    axes[2].set_title(f"the {shown} largest of {len(values)} logits")
+    return figure
+
+
+def name_of(index: int, palette: Palette) -> str:
+    """The class's name, or what 255 means."""
+    return f"{IGNORE_INDEX}, to be ignored" if index == IGNORE_INDEX else f"{index}, {palette.names[index]}"
+
+
+def logit_maps(logits, classes: Sequence[int], palette: Palette) -> Figure:
+    """Some layers of the cube of logits, and the argmax over all of them; logits (C, H, W)."""
+    logits = np.asarray(logits)
+    height, width = logits.shape[1:]
+    rows = -(-(len(classes) + 1) // 3)
+    size = (WIDTH, WIDTH / 3 * height / width * rows + 0.5 * rows)
+    figure, axes = plt.subplots(rows, 3, figsize=size)
+    low, high = logits[classes].min(), logits[classes].max()
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, index in zip(axes.flat, classes, strict=False):
+        drawn = ax.imshow(logits[index], vmin=low, vmax=high, cmap="cividis")
+        ax.set_title(f"logits[{index}]: {palette.names[index]}")
+    last = axes.flat[len(classes)]
+    last.imshow(palette.colorize(logits.argmax(axis=0)))
+    last.set_title(f"argmax over all {len(logits)}, in colour")
+    figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.4, aspect=40, label="logit")
+    return figure
+
+
+def cross_entropy(logits, target, class_names: Sequence[str]) -> Figure:
+    """Logits, softmax, target and loss of a picture of a few pixels, as tables of numbers.
+
+    Shape: logits (C, H, W), target (H, W) with 255 where a pixel does not count.
+    """
+    logits, target = np.asarray(logits, dtype=float), np.asarray(target)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=0)
+    labelled = target != IGNORE_INDEX
+    chosen = np.take_along_axis(probabilities, np.where(labelled, target, 0)[None], axis=0)[0]
+    loss = np.where(labelled, -np.log(chosen), np.nan)
+    figure, axes = plt.subplots(2, len(logits) + 1, figsize=(WIDTH, 4.6))
+    for index, name in enumerate(class_names):
+        table(axes[0, index], logits[index], f"logits[{index}]: {name}", "{:.1f}", (logits.min(), logits.max()))
+        table(axes[1, index], probabilities[index], f"softmax[{index}]: {name}", "{:.3f}", (0, 1))
+        for row, column in np.argwhere(target == index):  # the probability that the loss reads
+            axes[1, index].add_patch(
+                Rectangle((column - 0.46, row - 0.46), 0.92, 0.92, fill=False, edgecolor=BLUE, lw=4)
+            )
+    table(axes[0, -1], np.where(labelled, target, np.nan), "target", "{:.0f}", None, "255")
+    mean = np.nanmean(loss) if labelled.any() else np.nan
+    table(axes[1, -1], loss, f"-log of the framed; mean {mean:.3f}", "{:.3f}", None, "ignored")
+    return figure
+
+
+def table(ax, values: np.ndarray, title: str, pattern: str, limits: tuple | None, missing: str = "") -> None:
+    """A small array as squares with its numbers; shaded between `limits`, or left white."""
+    low, high = limits or (0, 1)
+    shades = 1 - 0.45 * (np.nan_to_num(values) - low) / (high - low) if limits else np.ones_like(values)
+    ax.imshow(shades, cmap="gray", vmin=0, vmax=1)
+    for (row, column), value in np.ndenumerate(values):
+        text = missing if np.isnan(value) else pattern.format(value)
+        ax.text(column, row, text, ha="center", va="center", fontsize=12)
+    ax.set_title(title)
+    ax.set_xticks(np.arange(values.shape[1] - 1) + 0.5, [])
+    ax.set_yticks(np.arange(values.shape[0] - 1) + 0.5, [])
+    ax.tick_params(length=0)
+    ax.grid(color="k", lw=0.8)
+    for spine in ax.spines.values():
+        spine.set_visible(True)
