@@ -1,6 +1,7 @@
 """The toy streets: what every street must show, the same pixels for a seed, and files written whole or not at all."""
 
 import hashlib
+import time
 
 import numpy as np
 import pytest
@@ -174,6 +175,15 @@ def test_pixels_are_the_published_ones():
     image, label = render(build_street(0, 101), 60, (240, 180))
     assert hashlib.sha256(label.tobytes()).hexdigest()[:16] == "5d4012f16da4686e"
     assert hashlib.sha256(image.tobytes()).hexdigest()[:16] == "148f9a75a8a86e2b"
+
+
+def test_a_frame_takes_milliseconds():
+    """101 frames take less than 3 s of a quiet core; this fails where something made them five times slower."""
+    street = build_street(0, 101)
+    started = time.process_time()
+    for frame in range(0, 100, 10):
+        render(street, frame, (240, 180))
+    assert time.process_time() - started < 5 * 10 * 3 / 101
 
 
 def test_items_are_ones_own_and_go_through_the_transform(street):

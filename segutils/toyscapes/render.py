@@ -22,12 +22,13 @@ def render(street: Street, frame: int, size: tuple[int, int]) -> tuple[np.ndarra
     _draw_ground(canvas, street, frame)
     things = _visible_things(canvas, street, frame)
     behind = [entry for entry in things if _is_behind_front(entry[1], street)]
+    before = [entry for entry in things if not _is_behind_front(entry[1], street)]
     for side in street.sides:
         _draw_end_walls(canvas, street, side)
     _draw_things(canvas, street, behind, frame)
     for side in street.sides:
         _draw_front(canvas, street, side)
-    _draw_things(canvas, street, [entry for entry in things if entry not in behind], frame)
+    _draw_things(canvas, street, before, frame)
     _draw_bonnet(canvas, street)
     return _develop(canvas, street, frame), canvas.label
 
@@ -40,7 +41,7 @@ def _draw_sky(canvas: Canvas, street: Street) -> None:
     zenith, horizon = np.asarray(street.day["zenith"], F), np.asarray(street.day["horizon"], F)
     sky = zenith + (horizon - zenith) * pale * pale
     height = np.maximum(up, F(0)) + F(0.12)
-    u, v = right / height * F(1.1) + F(60), F(4) / height + F(20) + right * F(0.0)
+    u, v = right / height * F(1.1) + F(60), F(4) / height + F(20) + right * F(0)
     clouds = smooth_grain(street.noise, u, v) + F(0.5) * smooth_grain(street.noise, u * F(2.7), v * F(2.7))
     clouds = np.clip(clouds * F(1.6) * F(street.day["cloud"]), F(0), F(0.8))[..., None]
     canvas.image[rows] = sky + (F(250) - sky) * clouds
@@ -85,13 +86,14 @@ def _markings(street: Street, x: np.ndarray, z: np.ndarray) -> np.ndarray:
     for side in street.sides:
         if side.parking:
             marks |= np.abs(x * F(side.sign) - F(LANE + 0.05)) < F(0.06)
-    stripe = (x % F(1.0) < F(0.5)) & (x > F(0.2 - street.sides[0].kerb)) & (x < F(street.sides[1].kerb - 0.2))
     near, far = float(z[-1].min()), min(float(z[0].max()), float(z[-1].min()) + VIEW)
-    for side in street.sides:
-        for lot in side.lots:
-            if lot.kind == "junction" and lot.end > near and lot.start - 4.0 < far:
-                marks &= (z < F(lot.start - 4.0)) | (z > F(lot.end))
-                marks |= stripe & (z > F(lot.start - 3.4)) & (z < F(lot.start - 0.8))
+    junctions = [lot for side in street.sides for lot in side.lots if lot.kind == "junction"]
+    for lot in junctions:
+        if lot.end > near and lot.start - 4.0 < far:
+            marks &= (z < F(lot.start - 4.0)) | (z > F(lot.end))
+            zebra = (z > F(lot.start - 3.4)) & (z < F(lot.start - 0.8))
+            zebra &= (x > F(0.2 - street.sides[0].kerb)) & (x < F(street.sides[1].kerb - 0.2))
+            marks[zebra] = x[zebra] % F(1.0) < F(0.5)
     return marks
 
 
@@ -321,11 +323,12 @@ def _draw_bonnet(canvas: Canvas, street: Street) -> None:
     """The front of the camera's own car, which no class describes."""
     across = (np.arange(canvas.width, dtype=F) + F(0.5)) / F(canvas.width / 2) - F(1)
     edge = F(0.962) + F(0.034) * across * across  # (W,)
-    down = (np.arange(canvas.height, dtype=F) + F(0.5)) / F(canvas.height)
-    bonnet = down[:, None] > edge[None]
-    gloss = F(0.35) + np.maximum(F(1) - (down[:, None] - edge) * F(24), F(0)) * F(0.6)  # bright where it bends away
-    canvas.image[bonnet] = (np.asarray(street.day["bonnet"], F) * gloss[..., None])[bonnet]
-    canvas.label[bonnet] = canvas.code("Void")
+    rows = slice(int(canvas.height * 0.96), canvas.height)
+    down = ((np.arange(canvas.height, dtype=F) + F(0.5)) / F(canvas.height))[rows, None]
+    bonnet = down > edge[None]
+    gloss = F(0.35) + np.maximum(F(1) - (down - edge) * F(24), F(0)) * F(0.6)  # bright where it bends away
+    np.copyto(canvas.image[rows], np.asarray(street.day["bonnet"], F) * gloss[..., None], where=bonnet[..., None])
+    np.copyto(canvas.label[rows], canvas.code("Void"), where=bonnet)
 
 
 def _develop(canvas: Canvas, street: Street, frame: int) -> np.ndarray:
@@ -335,8 +338,8 @@ def _develop(canvas: Canvas, street: Street, frame: int) -> np.ndarray:
     soft[:, [0, -1]] = canvas.image[:, [0, -1]]
     pose = canvas.pose
     cast = np.asarray((1 + pose.warmth, 1, 1 - pose.warmth), F) * F(pose.exposure)
-    rows = (np.arange(canvas.height) * 1 + frame * 89) & 255
-    cols = (np.arange(canvas.width) * 1 + frame * 57) & 255
+    rows = (np.arange(canvas.height) + frame * 89) & 255
+    cols = (np.arange(canvas.width) + frame * 57) & 255
     noise = street.noise[rows][:, cols] * F(11) + street.noise[cols[None, :] // 2, rows[:, None]] * F(7)
     soft *= cast
     soft += noise[..., None] + F(0.5)
