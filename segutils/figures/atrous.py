@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
 
 from segutils.plotting import BLACK, BLUE, GREEN, ORANGE, RED, WIDTH, to_picture
 
@@ -15,16 +15,20 @@ __all__ = [
     "coverage",
     "explore_stack",
     "fields",
+    "ground_predictions",
+    "heat_maps",
     "kernels",
     "output_stride_grids",
     "path_counts",
     "published_numbers",
     "rates_on_map",
+    "stack_scores",
     "stride_for_dilation",
     "valid_taps",
 ]
 
 GRID = "#C8C8C8"
+GROUND_COLORS = np.array([[120, 120, 120], [230, 159, 0], [0, 60, 140]])  # road, sidewalk, lane marking
 PATHS = "paths to the output, relative to the most used pixel; hatched: never read"
 
 
@@ -159,6 +163,20 @@ def fields(stacks: Sequence[Sequence[int]], kernel_size: int = 3) -> Figure:
     return figure
 
 
+def heat_maps(maps: dict[str, np.ndarray], middle: int) -> Figure:
+    """Maps that are non-negative, each relative to its largest value, with a dashed square of `middle` pixels."""
+    figure, axes = plt.subplots(1, len(maps), figsize=(WIDTH, WIDTH / len(maps) + 0.85))
+    for ax, (name, values) in zip(axes, maps.items(), strict=True):
+        values = np.asarray(values)
+        corner = (len(values) - middle) / 2 - 0.5
+        ax.imshow(values / values.max(), vmin=0, vmax=1)
+        ax.add_patch(Rectangle((corner, corner), middle, middle, fill=False, edgecolor="white", linestyle="--"))
+        ax.set(title=name, xticks=[], yticks=[])
+    label = "mean size of the gradient, relative to the largest"
+    figure.colorbar(axes[0].images[0], ax=axes, location="bottom", fraction=0.05, aspect=45, label=label)
+    return figure
+
+
 def explore_stack(rate: int, kernel_size: int, depth: int, doubling: bool) -> Figure:
     """One kernel's taps, and what a stack of `depth` such layers sees; `doubling` doubles the rate layer by layer."""
     rates = [rate * 2**layer if doubling else rate for layer in range(depth)]
@@ -277,4 +295,53 @@ def published_numbers(by_stride: dict[int, float], other: dict[str, float]) -> F
         right.text(index, value + 1, f"{value:.2f}", ha="center", fontsize=9)
     right.set_xticks(range(len(other)), other)
     right.set(ylim=(0, 88), ylabel="mIoU on VOC 2012 val (%)", title="another: ResNet-101, ASPP")
+    return figure
+
+
+def ground_predictions(image, target, predictions: dict[str, np.ndarray], names: Sequence[str]) -> Figure:
+    """A frame, its ground classes and what several networks call them; pixels that are ignored stay as in the image.
+
+    Shape: image (3, H, W) uint8 or 0..1, target and predictions (H, W) with classes 0..2, in the target also 255.
+    """
+    picture, target = to_picture(image), np.asarray(target)
+    labelled = (target != 255)[..., None]
+    faded = 255 - (255 - picture.astype(int)) // 3
+    panels = {"image": picture}
+    for name, mask in {"target": target, **predictions}.items():
+        panels[name] = np.where(labelled, GROUND_COLORS[np.minimum(np.asarray(mask), 2)], faded).astype(np.uint8)
+    columns = 3
+    rows = -(-len(panels) // columns)
+    height, width = target.shape
+    size = (WIDTH, WIDTH / columns * height / width * rows + 0.3 * rows + 0.3)
+    figure, axes = plt.subplots(rows, columns, figsize=size)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, (name, panel) in zip(axes.flat, panels.items(), strict=False):
+        ax.imshow(panel)
+        ax.set_title(name)
+    patches = [
+        Patch(facecolor=color / 255, edgecolor=BLACK, label=name)
+        for name, color in zip(names, GROUND_COLORS, strict=True)
+    ]
+    figure.legend(handles=patches, loc="outside lower center", ncols=len(names))
+    return figure
+
+
+def stack_scores(rows: Sequence[dict], columns: Sequence[str]) -> Figure:
+    """IoU of stacks of one rate, and beside them of those whose rates differ: every seed a dot, the means as lines.
+
+    `rows` have "rates" such as "4 4 4 4", and a number 0..1 for every one of `columns`.
+    """
+    stacks = list(dict.fromkeys(row["rates"] for row in rows))
+    figure, axes = plt.subplots(1, len(columns), figsize=(WIDTH, 3.1), sharex=True)
+    for ax, column in zip(axes, columns, strict=True):
+        values = {stack: [row[column] for row in rows if row["rates"] == stack] for stack in stacks}
+        same = [stack for stack in stacks if len(set(stack.split())) == 1]
+        ax.plot([stacks.index(stack) for stack in same], [np.mean(values[stack]) for stack in same], color=BLUE)
+        for index, stack in enumerate(stacks):
+            color, marker = (BLUE, "o") if stack in same else (RED, "D")
+            ax.plot([index] * len(values[stack]), values[stack], marker, color=color, markersize=5, alpha=0.7)
+            ax.plot([index - 0.2, index + 0.2], [np.mean(values[stack])] * 2, color=color)
+        ax.set_xticks(range(len(stacks)), [stack.replace(" ", "\n") for stack in stacks])
+        ax.set(xlabel="rates of layers 1 to 4", ylabel="IoU on held-out streets", title=column)
     return figure
