@@ -51,7 +51,13 @@ def class_shares(shares: Sequence[float], class_names: Sequence[str]) -> Figure:
     figure, ax = plt.subplots(figsize=(WIDTH * 0.75, 0.27 * len(order) + 0.9))
     for row, index in enumerate(order):
         rare = shares[index] < 1
-        ax.barh(row, shares[index], color="w" if rare else BLUE, edgecolor=RED if rare else BLUE, hatch="///" if rare else "")
+        ax.barh(
+            row,
+            shares[index],
+            color="w" if rare else BLUE,
+            edgecolor=RED if rare else BLUE,
+            hatch="///" if rare else "",
+        )
         ax.text(shares[index] * 1.08, row, f"{shares[index]:.2f} %", va="center", fontsize=9)
     ax.axvline(1, color="k", lw=0.8, ls=":")
     ax.set_yticks(range(len(order)), [class_names[index] for index in order])
@@ -65,7 +71,7 @@ def busiest_piece(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     pieces = np.lib.stride_tricks.sliding_window_view(mask, size)[::8, ::8]  # (rows, columns, *size)
     counts = [[len(np.unique(piece)) for piece in row] for row in pieces]
     row, column = np.unravel_index(np.argmax(counts), pieces.shape[:2])
-    return pieces[row, column]
+    return pieces[row, column].copy()
 
 
 def resized_masks(mask: np.ndarray, nearest: np.ndarray, bilinear: np.ndarray, palette: Palette) -> Figure:
@@ -81,14 +87,14 @@ def resized_masks(mask: np.ndarray, nearest: np.ndarray, bilinear: np.ndarray, p
         "a piece of the mask",
         "x4, nearest",
         "x4, bilinear",
-        f"made-up labels alone: {invented.mean():.1%} of the pixels",
+        f"made up: {invented.mean():.0%} of the pixels",
     )
-    figure, axes = plt.subplots(1, 4, figsize=(WIDTH, 2.6))
+    figure, axes = plt.subplots(1, 4, figsize=(WIDTH, 2.1))
     for ax, picture, title in zip(axes, pictures, titles, strict=True):
         ax.imshow(picture)
         ax.set_title(title, fontsize=9)
         ax.axis("off")
-    return add_legend(figure, palette, classes_in(mask, bilinear))
+    return add_legend(figure, palette, classes_in(mask))
 
 
 def split_strips(splits: dict[str, tuple[Sequence[int], ...]], ax=None) -> Figure:
@@ -152,6 +158,7 @@ def training_curves(losses: Sequence[float], rates: Sequence[float], scores: Seq
     right.plot(range(1, len(scores) + 1), scores, "o-", color=ORANGE, ms=4)
     right.plot(best + 1, scores[best], "*", color="k", ms=12, label=f"best: round {best + 1}")
     right.set(xlabel="round", ylabel="validation mIoU", ylim=(0, None))
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.legend(loc="lower right")
     return figure
 
