@@ -1,5 +1,7 @@
 """Judges of ex06_metrics: references and usual errors."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -357,13 +359,15 @@ def find_soft_dice_fault(case: Case, answers: Answers) -> Fault | None:
             cut = "a constant was returned where nothing is labelled; a 0 computed from the logits supports backward()."
         return Fault("no gradient flows back: backward() cannot run from the result", cause=cut)
     expected.backward()
-    return (
-        None
-        if half
-        else find_wrong_value(
-            logits.grad.numpy(), answers["gradient"], str(answers["dtype"]), "the gradient of the logits"
-        )
-    )
+    if half:
+        return None
+    what = "the gradient of the logits"
+    fault = find_wrong_value(logits.grad.numpy(), answers["gradient"], str(answers["dtype"]), what)
+    if fault is None:
+        return None
+    if np.isnan(answers["gradient"]).any():
+        return replace(fault, cause="0 / 0 was computed and left out afterwards; leave it out before you divide.")
+    return replace(fault, cause="a part of the formula is cut off from the logits, by `.detach()` or a new tensor.")
 
 
 def usual_soft_dice_errors(case: Case) -> UsualErrors:
@@ -391,6 +395,10 @@ def usual_soft_dice_errors(case: Case) -> UsualErrors:
         parts = (2 * (p_here * t).sum(everything) + eps * both) / ((p_here + t).sum(everything) + eps)
         return 1 - (parts if all_classes else parts[present]).mean()
 
+    def only_255() -> Tensor:
+        keep = (target != 255).unsqueeze(1)
+        return loss(p * keep, F.one_hot(target.masked_fill(target == 255, 0), num_classes).movedim(-1, 1) * keep)
+
     here = p * labelled
     per_image = dice(here, t, (2, 3))  # (N, C)
     present_in_image = t.sum((2, 3)) > 0
@@ -406,6 +414,10 @@ def usual_soft_dice_errors(case: Case) -> UsualErrors:
         (
             "classes that are absent from the target were counted in the mean (Dice 0).",
             lambda: 1 - dice(here, t).mean(),
+        ),
+        (
+            "classes that are absent from the target were counted in the mean (Dice 0).",
+            lambda: 1 - (2 * inter / areas.clamp(min=1e-9)).mean(),
         ),
         (
             "classes that are absent from the target were counted in the mean, as perfect.",
@@ -460,7 +472,7 @@ def usual_soft_dice_errors(case: Case) -> UsualErrors:
             "the probabilities of the true class alone: this is 1 - mean recall.",
             lambda: 1 - (inter / t.sum(everything))[present].mean(),
         ),
-        ("only 255 is left out; ignore_index is an argument.", lambda: losses.soft_dice_loss(logits, target, 255)),
+        ("only 255 is left out; ignore_index is an argument.", only_255),
         (
             "F.one_hot cannot take ignored labels; leave the ignored pixels out first.",
             lambda: F.one_hot(target, num_classes),

@@ -1,0 +1,136 @@
+"""What every check promises: plain answers, a probe without the reference, short messages, nothing left changed."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from checks.trials import given_definitions, message_of
+
+from segutils import metrics
+from segutils.checks import ex04, ex06
+from segutils.checks.base import Check, CheckFailed, from_bytes, to_bytes
+
+CHECKS = {check.name: check for module in (ex04, ex06) for check in vars(module).values() if isinstance(check, Check)}
+stubs = {**given_definitions("ex04_aspp"), **given_definitions("ex06_metrics")}
+
+
+def right_iou(matrix):
+    return matrix.diagonal() / (matrix.sum(dim=0) + matrix.sum(dim=1) - matrix.diagonal())
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_the_untouched_exercise_gets_a_friendly_sentence(check):
+    student_object = stubs["ASPP" if check is ex04.aspp_forward else check.name.split(".")[1]]
+    message = message_of(check, student_object)
+    assert message.startswith(f"{check.subject}: not written yet.")
+    assert "Likely cause" not in message
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_cases_follow_from_the_seed_and_are_plain(check):
+    first, again, other = check.draw(5), check.draw(5), check.draw(6)
+    archives = [[to_bytes(case) for case in cases] for cases in (first, again, other)]
+    assert archives[0] == archives[1]
+    assert archives[0] != archives[2]
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_cases_and_answers_cross_a_border_as_npz(wrong):
+    def iou_per_class(matrix):
+        return right_iou(matrix).nan_to_num(0) if wrong else right_iou(matrix)
+
+    check = ex06.iou_per_class
+    cases = [from_bytes(to_bytes(case)) for case in check.draw(3)]
+    answers = [from_bytes(to_bytes(check.probe(iou_per_class, case))) for case in cases]
+    verdict = check.verdict(cases, answers)
+    assert verdict.passed is not wrong
+    assert ("nan turned into 0" in verdict.message) is wrong
+    single = [check.judge(case, answer).passed for case, answer in zip(cases, answers, strict=True)]
+    assert all(single) is not wrong
+
+
+def test_aspp_crosses_the_border_as_well():
+    from checks.test_ex04 import right, with_forward
+
+    cases = [from_bytes(to_bytes(case)) for case in ex04.aspp_forward.draw(1)]
+    answers = [from_bytes(to_bytes(ex04.aspp_forward.probe(with_forward(right), case))) for case in cases]
+    assert ex04.aspp_forward.verdict(cases, answers).passed
+
+
+def test_probes_need_neither_judges_nor_ready_answers():
+    code = """
+import sys
+from segutils.checks import ex04, ex06
+for check in (ex04.effective_kernel_size, ex06.binary_iou, ex06.confusion_matrix, ex06.soft_dice_loss):
+    check.probe(lambda *arguments, **keywords: arguments[0] * 1, check.draw(0)[0])
+unwanted = ("segutils.checks.judges", *ex04.READY_ANSWERS, *ex06.READY_ANSWERS)
+loaded = [name for name in sys.modules if name.startswith(unwanted)]
+assert not loaded, loaded
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_checks_leave_random_states_and_switches_alone():
+    torch.manual_seed(3)
+    np.random.seed(3)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), torch.get_num_threads()
+
+    def careless(matrix):
+        torch.manual_seed(9)
+        torch.rand(3), np.random.rand(3)
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        return right_iou(matrix)
+
+    message = message_of(ex06.iou_per_class, careless)
+    assert "left a global switch of torch changed: gradients on or off, default dtype" in message
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])
+    assert torch.get_num_threads() == before[2]
+    assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
+
+
+def test_chance_is_noticed():
+    message = message_of(ex06.iou_per_class, lambda matrix: right_iou(matrix) + torch.rand(len(matrix)))
+    assert "two different results for the same inputs" in message
+
+
+def test_a_word_on_stderr_is_no_failure(capsys):
+    def talkative(matrix):
+        print("a word", file=sys.stderr)
+        return right_iou(matrix)
+
+    ex06.iou_per_class(talkative)
+    assert capsys.readouterr().err == ""
+
+
+def test_importing_a_ready_answer_is_not_using_it():
+    def curious(matrix):
+        import segutils.metrics  # noqa: F401
+
+        return right_iou(matrix)
+
+    assert message_of(ex06.iou_per_class, curious) == ""
+    assert "hands the task over to segutils.metrics" in message_of(ex06.iou_per_class, metrics.iou_per_class)
+
+
+def test_a_huge_result_is_not_carried_around():
+    answers = ex06.iou_per_class.probe(lambda matrix: torch.zeros(3000, 3000), ex06.iou_per_class.draw(0)[0])
+    assert answers["value"].size == 0
+    assert "expected shape (3,), got (3000, 3000)" in message_of(ex06.iou_per_class, lambda m: torch.zeros(3000, 3000))
+
+
+def test_a_notebook_shows_the_message_without_a_traceback():
+    with pytest.raises(CheckFailed) as caught:
+        ex06.mean_iou(right_iou)
+    assert isinstance(caught.value, AssertionError)
+    assert caught.value._render_traceback_() == str(caught.value).splitlines()
+    assert caught.value.__suppress_context__
+
+
+def test_success_prints_one_line_and_returns_nothing(capsys):
+    """nbgrader would take a returned number for partial credit."""
+    assert ex06.iou_per_class(right_iou, seeds=range(2)) is None
+    assert capsys.readouterr().out == f"iou_per_class: passed. 14 cases: {ex06.iou_per_class.verified}.\n"
