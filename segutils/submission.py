@@ -58,10 +58,11 @@ def _read_bytes(path: Path) -> bytes:
     except OSError as error:
         what = "is a link, not a file" if path.is_symlink() else f"cannot be read ({error.strerror})"
         raise CourseError(f"{path.name} {what}: put the notebook itself there") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise CourseError(f"{path.name} is not a file: put the notebook itself there")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise CourseError(f"{path.name} is not a file: put the notebook itself there")
         if status.st_size > MAX_MEGABYTES * 1_000_000:
             raise CourseError(
                 f"{path.name} has {status.st_size / 1e6:.0f} MB, the limit is {MAX_MEGABYTES} MB: "
@@ -80,6 +81,7 @@ def _clean_cells(content: dict) -> list[NotebookNode]:
     cells = []
     for cell in notebook.cells:
         source = cell.source if isinstance(cell.source, str) else "".join(cell.source)
+        source = source.encode("utf-8", "replace").decode()  # half a surrogate pair could not be sent to a kernel
         make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
         clean = make.get(cell.cell_type, nbformat.v4.new_raw_cell)(source.replace("\r\n", "\n").replace("\r", "\n"))
         entry = cell.get("metadata", {}).get("nbgrader", {})

@@ -1,5 +1,6 @@
 """nbgrader's part: gradebook, feedback and its own folders, one submission at a time."""
 
+import copy
 import os
 import shutil
 import uuid
@@ -77,8 +78,7 @@ class Book:
         """
         path = self.folder("prepared", student) / f"{self.exercise}.ipynb"
         write_atomically(path, nbformat.writes(prepared))
-        config = nbgrader_config(self.grading.parent)
-        config.merge(self.config)
+        config = copy.deepcopy(self.config)
         config.CourseDirectory.submitted_directory = os.path.join("grading", "prepared")
         _OneAutograde(student, path, executed, config).start()
         graded = self.folder("autograded", student) / f"{self.exercise}.ipynb"

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellControlSignal, CellTimeoutError, DeadKernelError
 from nbformat.notebooknode import NotebookNode
 from traitlets.config import Config
 
 from segutils.submission import KERNEL_DIED, TIME_LIMIT, entry
 
-MAX_OUTPUT = 200_000  # characters that one cell may print or show; the rest is dropped
+MAX_OUTPUT = 2_000_000  # characters that one cell may print or show; the rest is dropped
 TOTAL_FACTOR = 5  # a whole notebook may take so many times the limit of one cell
 
 
@@ -87,6 +88,7 @@ class Executor:
             shutdown_kernel="immediate",
             startup_timeout=120,
             store_widget_state=False,
+            on_cell_executed=_require_error,
             timeout_func=lambda cell: max(1.0, min(self.limits.cell, deadline - time.monotonic())),
         )
         with _kernel_of(client, self._running):
@@ -129,10 +131,24 @@ class _Client(NotebookClient):
         if msg["msg_type"] == "error":
             content["evalue"] = content["evalue"][:MAX_OUTPUT]
         else:
+            if "data" in content:  # `display(..., raw=True)` passes on anything
+                content["data"] = {kind: _as_text(kind, value) for kind, value in content["data"].items()}
             self._put_out[cell_index] += len(content.get("text", "")) or len(str(content))
             if self._put_out[cell_index] > MAX_OUTPUT:
                 return None
         return super().output(outs, msg, display_id, cell_index)
+
+    def process_message(self, msg: dict, cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellControlSignal:
+            raise
+        except Exception as error:  # a display of what no notebook can hold; an error is told by the reply as well
+            self.log.warning("left out an output of cell %d: %s", cell_index, error)
+            return None
+
+    def handle_comm_msg(self, outs: list, msg: dict, cell_index: int) -> None:
+        """Widgets show nothing in a graded notebook, so what they tell each other is not followed."""
 
     def reset_execution_trackers(self) -> None:
         super().reset_execution_trackers()
@@ -142,6 +158,10 @@ class _Client(NotebookClient):
 def _over_files(connection: Path) -> Config:
     """Talk to the kernel over sockets in a private folder: no port is open, and none can be taken twice."""
     return Config(KernelManager={"transport": "ipc", "connection_file": str(connection)})
+
+
+def _as_text(kind: str, value: object) -> object:
+    return value if isinstance(value, str) or kind.endswith("json") else str(value)
 
 
 @contextmanager
@@ -167,6 +187,13 @@ def _error(name: str, reason: str) -> NotebookNode:
     return nbformat.v4.new_output("error", ename=name, evalue=reason, traceback=[f"{name}: {reason}"])
 
 
+def _require_error(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+    """A cell that failed shows an error, also where its message was lost: without one it would count as passed."""
+    reply = execute_reply["content"]
+    if reply["status"] != "ok" and not any(output.output_type == "error" for output in cell.outputs):
+        cell.outputs.append(_error(reply.get("ename", "Error"), reply.get("evalue", "its message could not be sent")))
+
+
 def hit_time_limit(notebook: NotebookNode) -> bool:
     """Whether any cell of an executed notebook was stopped, or left out, for want of time."""
     outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
@@ -174,9 +201,23 @@ def hit_time_limit(notebook: NotebookNode) -> bool:
 
 
 def _tidy(notebook: NotebookNode) -> NotebookNode:
-    """Show what a test prints to stderr as ordinary output: nbgrader takes stderr for a failure, and it is none."""
+    """Make the tests' outputs such that nbgrader reads the right points from them."""
     for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if entry(cell).get("grade") and output.output_type == "stream":
-                output.name = "stdout"
+        if entry(cell).get("grade"):
+            cell.outputs = [_tidy_test(output, float(entry(cell)["points"])) for output in cell.outputs]
     return notebook
+
+
+def _tidy_test(output: NotebookNode, points: float) -> NotebookNode:
+    """A test's stderr is no failure, and its result, if it is a number, is what it gives of its points."""
+    if output.output_type == "stream":
+        output.name = "stdout"  # nbgrader takes stderr for a failure
+    if output.output_type == "execute_result":
+        text = output.data.get("text/plain", "")
+        number = re.fullmatch(r"(?:np\.\w+\()?([-+\d.e]+|nan|-?inf)\)?", text)  # numpy 2 writes np.float64(1.5)
+        if number and not 0 <= float(number[1]) <= points:
+            return _error("ValueError", f"the test gave {text} points, which is not between 0 and {points:g}")
+        if number:
+            output.data["text/plain"] = number[1]
+        output.data.setdefault("text/plain", " ")
+    return output

@@ -16,6 +16,14 @@ NOISY = (
     "    warnings.warn('careful')\n    print('to stderr', file=sys.stderr)\n    return width * height"
 )
 FLOOD = "def double(x):\n    for _ in range(300):\n        print('x' * 100_000)\n    return 2 * x"
+SHOWS = (
+    "from IPython.display import display\nimport ipywidgets, matplotlib.pyplot as plt\n"
+    "display({'text/html': 5, 'image/png': '?', 'text/latex': None}, raw=True)\n"
+    "display({}, raw=True)\nplt.plot([1, 2]); plt.show()\nprint('\\ud800', '\\x00\\x1b[2J')\n"
+    "!false\n%timeit -n1 -r1 1\n"
+    "ipywidgets.IntSlider()\n"
+    "def total(numbers):\n    display(ipywidgets.IntSlider()); print('\\ud800')\n    return sum(numbers)"
+)
 LEAVES = (
     "import subprocess, sys\ndef double(x):\n"
     "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -88,6 +96,13 @@ def graded(class_course, left_behind):
     course.submit("noisy", course.solved(area=NOISY))
     course.submit("flood", course.solved(double=FLOOD))
     course.submit("leaves", course.solved(double=LEAVES.format(path=str(left_behind))))
+    course.submit("shows", course.solved(total=SHOWS))
+    course.submit(
+        "surrogate", json.dumps(course.solved(double="x = '\ud800'\ndef double(x):\n    raise ValueError('\\ud800')"))
+    )
+    (course.hand_in / "folder" / f"{course.exercise}.ipynb").mkdir(parents=True)
+    (course.hand_in / "pipe").mkdir()
+    os.mkfifo(course.hand_in / "pipe" / f"{course.exercise}.ipynb")
     course.submit("copies", with_copies(course.solved()))
     course.submit("colab", stripped(course.solved()))
     course.submit("test-deleted", without(course.solved(), "area_test", "setup"))
@@ -139,6 +154,10 @@ EXPECTED = {
     "noisy": (GRADED, 2, 3, 4.5, ""),
     "flood": (GRADED, 2, 3, 4.5, ""),
     "leaves": (GRADED, 2, 3, 4.5, ""),
+    "shows": (GRADED, 2, 3, 4.5, ""),
+    "surrogate": (GRADED, 0, 3, 4.5, "double_test: "),
+    "folder": (ATTENTION, "is not a file"),
+    "pipe": (ATTENTION, "is not a file"),
     "copies": (GRADED, 2, 3, 4.5, "cell double was there 2 times"),
     "colab": (GRADED, 2, 3, 4.5, "7 cells had lost their nbgrader entry"),
     "test-deleted": (GRADED, 2, 3, 4.5, "cell area_test was missing: it was put back"),
@@ -192,7 +211,7 @@ def test_feedback_shows_messages_and_no_hidden_test(graded, class_course):
 
 
 def test_a_flood_of_output_does_not_reach_the_feedback(graded, class_course):
-    assert class_course.feedback("flood").stat().st_size < 2_000_000
+    assert class_course.feedback("flood").stat().st_size < 6_000_000
 
 
 def test_nothing_outlives_its_kernel(graded, left_behind):
@@ -220,6 +239,6 @@ def test_nothing_is_written_outside_grading(graded, class_course):
 
 def test_the_terminal_shows_a_line_per_student_and_a_table(graded, class_course):
     printed = class_course.printed.getvalue()
-    assert sum("/33" in line for line in printed.splitlines()) == len(EXPECTED) == 33
-    assert "33 students: 20 graded, 13 need attention" in printed
+    assert sum("/37" in line for line in printed.splitlines()) == len(EXPECTED) == 37
+    assert "37 students: 22 graded, 15 need attention" in printed
     assert "Traceback" not in printed and "WARNING" not in printed
