@@ -39,7 +39,7 @@ def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0, ignore_index:
     """
     if gamma < 0:
         raise CourseError(f"gamma is {gamma}, but it must be 0 (cross-entropy) or more")
-    cross_entropy, num_labelled = summed_terms(logits, target, ignore_index)
+    cross_entropy, num_labelled = pixel_terms(logits, target, ignore_index)
     # 1 - p is kept above 0, where the slope of its power would be infinite for gamma < 1.
     wrongness = -torch.expm1(-cross_entropy).clamp(max=-torch.finfo(cross_entropy.dtype).tiny)
     return (wrongness**gamma * cross_entropy).sum() / num_labelled
@@ -52,11 +52,11 @@ def cross_entropy_dice_loss(
 
     Shape: (N, C, H, W) floating, (N, H, W) integer -> 0-d, >= 0.
     """
-    cross_entropy, num_labelled = summed_terms(logits, target, ignore_index)
+    cross_entropy, num_labelled = pixel_terms(logits, target, ignore_index)
     return cross_entropy.sum() / num_labelled + dice_weight * soft_dice_loss(logits, target, ignore_index)
 
 
-def summed_terms(logits: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+def pixel_terms(logits: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
     """Cross-entropy per pixel, (N, H, W) with 0 where ignored, and the number of labelled pixels, at least 1."""
     check_target(logits, target, ignore_index)
     precise = torch.promote_types(logits.dtype, torch.float32)
