@@ -89,6 +89,16 @@ def test_frames_are_in_the_order_of_their_names_not_of_the_zip(folder, tmp_path)
     assert CamSeqDataset(tmp_path / "CamSeq01.zip").names == ToyScapes(4, SIZE).names
 
 
+def test_names_count_and_not_the_folders_they_lie_in(folder):
+    (folder / "a").mkdir()
+    (folder / "b").mkdir()
+    for path in folder.glob("*.png"):
+        path.rename(folder / ("b" if "_00000" in path.name else "a") / path.name)
+    dataset = CamSeqDataset(folder)
+    assert dataset.names == ToyScapes(4, SIZE).names
+    assert torch.equal(dataset[0][1], ToyScapes(4, SIZE)[0][1])
+
+
 def test_indices_follow_label_colors_and_void_is_255(folder):
     lines = (folder / "label_colors.txt").read_text().splitlines()
     (folder / "label_colors.txt").write_text("\n".join(reversed(lines)))
@@ -110,6 +120,14 @@ def test_workers_read_the_same(source):
     loader = DataLoader(dataset, batch_size=1, num_workers=2)
     assert torch.equal(torch.cat([mask for _, mask in loader]), alone)
     assert torch.equal(pickle.loads(pickle.dumps(dataset))[2][1], alone[2])
+
+
+def test_every_process_opens_a_zip_for_itself(folder, tmp_path, monkeypatch):
+    dataset = CamSeqDataset(packed(folder, tmp_path / "CamSeq01.zip"))
+    own = dataset._files._archive()
+    assert dataset._files._archive() is own
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a worker after a fork
+    assert dataset._files._archive() is not own
 
 
 def damage_missing_label(folder):
