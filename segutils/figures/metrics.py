@@ -24,6 +24,7 @@ __all__ = [
     "ranges",
     "shape_mask",
     "shapes_row",
+    "two_ranges",
     "two_shapes",
 ]
 
@@ -133,7 +134,7 @@ def two_shapes(
 
 def shapes_row(settings: Sequence[dict]) -> Figure:
     """Some positions of two shapes side by side, their scores below; a setting is a dict of `two_shapes`' arguments."""
-    figure, axes = plt.subplots(1, len(settings), figsize=(WIDTH, 2.4))
+    figure, axes = plt.subplots(1, len(settings), figsize=(WIDTH, 2.05))
     for ax, setting in zip(axes, settings, strict=True):
         setting = {"shape": "circle", "shift_x": 0, "shift_y": 0, "size": 14, "growth": 1.0, **setting}
         target = shape_mask(setting["shape"], setting["size"])
@@ -336,3 +337,15 @@ def ranges(rows: Sequence[dict], label: str, ax=None, marked: str | None = None)
     ax.set(xlabel=label, xlim=(0, 1.08))
     ax.invert_yaxis()
     return ax
+
+
+def two_ranges(table: Sequence[dict], losses: Sequence[str]) -> Figure:
+    """IoU of the rare class for every loss, at a threshold of 0.5 and at the one chosen on the training frames."""
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, 2.6), sharey=True)
+    keys = {"iou": "IoU, threshold 0.5", "iou_at_threshold": "IoU, threshold chosen on training frames"}
+    highest = max(row[key] for row in table for key in keys)
+    for ax, (key, label) in zip(axes, keys.items(), strict=True):
+        rows = [{"name": name, "values": [row[key] for row in table if row["loss"] == name]} for name in losses]
+        ranges(rows, label, ax).set_xlim(0, 1.25 * highest)
+    axes[1].invert_yaxis()  # shared with the first, which ranges() has turned already
+    return figure
