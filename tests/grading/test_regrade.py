@@ -71,10 +71,14 @@ def test_a_broken_grader_is_a_row_too(course, monkeypatch):
 
 
 def test_changed_cells_are_refused_and_say_what_to_do(course):
-    source = course.root / "solutions" / EXERCISE / f"{EXERCISE}.ipynb"
-    source.write_text(source.read_text().replace("double_test", "doubled_test"))
     course.submit("ada", course.solved())
-    with pytest.raises(CourseError, match="make exercises"):
+    before = course.grade()
+    course.source.write_text(course.source.read_text().replace("double_test", "doubled_test"))
+    with pytest.raises(CourseError, match=r"Cannot add or remove cells"):
+        course.grade()
+    assert course.rows() == before
+    (course.root / "grading").rename(course.root / "grading-before")
+    with pytest.raises(CourseError, match=r"exercises/ex90_numbers is older than .*make exercises"):
         course.grade()
 
 

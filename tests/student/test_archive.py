@@ -59,7 +59,10 @@ def test_the_same_files_give_the_same_bytes(course):
     first = zip_for_students(course).read_bytes()
     for path in course.rglob("*.md"):
         os.utime(path, (10**9, 10**9))
-    assert zip_for_students(course).read_bytes() == first
+    path = zip_for_students(course)
+    assert path.read_bytes() == first
+    with zipfile.ZipFile(path) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 @pytest.mark.parametrize("content", ['{"answer": 42}', '"### BEGIN SOLUTION"'])
