@@ -21,6 +21,7 @@ from segutils.toyscapes import ToyScapes
 
 __all__ = [
     "Part",
+    "class_rows",
     "class_table",
     "copy_nearest_label",
     "error_rate_by_distance",
@@ -125,28 +126,33 @@ def train_and_test(
 
 
 def class_table(path: Path) -> None:
-    """Write data, augmented, seed, class, share, iou: the small network's test IoU of every class that has one.
+    """Write the rows of `class_rows` for each sequence at hand, with and without augmentation, for each seed."""
+    rows = []
+    for data, sequence in sequences().items():
+        frames = load_frames(sequence)
+        for augment in (True, False):
+            for seed in SEEDS:
+                rows += class_rows(data, frames, sequence.class_names, seed, augment)
+    write_table(path, rows + kept_rows(path, rows))
+
+
+def class_rows(data: str, frames: Sequence[Frame], names: Sequence[str], seed: int, augment: bool) -> list[dict]:
+    """data, augmented, seed, class, share, iou: one training's test IoU of every class that has one.
 
     `share` is the class's share of all labelled pixels in percent; the row "mean" holds the mean IoU, and "validation"
     the best one on the validation part.
     """
-    rows = []
-    for data, sequence in sequences().items():
-        frames = load_frames(sequence)
-        labels = torch.stack([mask for _, mask in frames])
-        counts = labels[labels != 255].bincount(minlength=sequence.num_classes)
-        shares = (100 * counts / counts.sum()).tolist()
-        for augment in (True, False):
-            for seed in SEEDS:
-                matrix, best = train_and_test(frames, sequence.num_classes, seed, augment)
-                key = {"data": data, "augmented": int(augment), "seed": seed}
-                iou = metrics.iou_per_class(matrix)
-                for index in iou.isfinite().nonzero().flatten().tolist():
-                    of_class = {"class": sequence.class_names[index], "share": shares[index], "iou": iou[index].item()}
-                    rows.append(key | of_class)
-                rows.append(key | {"class": "mean", "share": 100.0, "iou": iou.nanmean().item()})
-                rows.append(key | {"class": "validation", "share": 100.0, "iou": best})
-    write_table(path, rows + kept_rows(path, rows))
+    labels = torch.stack([mask for _, mask in frames])
+    counts = labels[labels != 255].bincount(minlength=len(names))
+    shares = (100 * counts / counts.sum()).tolist()
+    matrix, best = train_and_test(frames, len(names), seed, augment)
+    iou = metrics.iou_per_class(matrix)
+    scores = [(names[index], shares[index], iou[index].item()) for index in iou.isfinite().nonzero().flatten().tolist()]
+    scores += [("mean", 100.0, iou.nanmean().item()), ("validation", 100.0, best)]
+    return [
+        {"data": data, "augmented": int(augment), "seed": seed, "class": name, "share": share, "iou": score}
+        for name, share, score in scores
+    ]
 
 
 def kept_rows(path: Path, rows: Sequence[dict]) -> list[dict]:

@@ -242,7 +242,7 @@ OUTCOME_COLORS = {"found": (255, 255, 255), "missed": (213, 94, 0), "false alarm
 
 
 def class_outcome(image, truth: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """The picture in dark grey, a class's found, missed and wrongly claimed pixels in colours of different brightness."""
+    """The picture in dark grey, with a class's found, missed and wrongly claimed pixels in three colours over it."""
     picture = np.repeat(to_picture(image).mean(axis=2, keepdims=True) * 0.4, 3, axis=2)
     for region, color in zip((truth & found, truth & ~found, ~truth & found), OUTCOME_COLORS.values(), strict=True):
         picture[region] = color
