@@ -14,7 +14,7 @@ from segutils.errors import CourseError
 from segutils.palettes import CAMVID
 from segutils.toyscapes import ToyScapes, files, generate
 from segutils.toyscapes.render import render
-from segutils.toyscapes.scene import build_street
+from segutils.toyscapes.scene import build_street, camera_pose
 
 CODE = {name: index for index, name in enumerate(CAMVID.names)}
 CLASSES = (
@@ -126,8 +126,14 @@ def test_neighbours_are_alike_and_distant_frames_are_not(street):
 
 
 def test_exposure_drifts_and_the_sensor_is_noisy(street):
-    sky = street.images[:, :, :10].float().mean(dim=(1, 2, 3))
-    assert sky.max() - sky.min() > 15
+    layout = build_street(0, 101)
+    exposure, brightness = [], []
+    for frame in range(0, 101, 10):
+        exposure.append(camera_pose(layout, frame).exposure)
+        sky = street.masks[frame, 20:60] == CODE["Sky"]
+        brightness.append(street.images[frame, 0, 20:60][sky].float().mean().item())
+    assert max(exposure) - min(exposure) > 0.15
+    assert np.corrcoef(exposure, brightness)[0, 1] > 0.7
     image = street.images[0, 0, 150:165, 60:180].float()
     assert (image[:, 1:] - image[:, :-1]).abs().mean() > 1.5
 
