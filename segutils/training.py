@@ -200,6 +200,7 @@ def save_weights(model: nn.Module, path: str | Path, metadata: dict[str, str] | 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     try:
         save_file(tensors, temporary, metadata)
+        temporary.chmod(0o644)  # safetensors lets nobody else read it
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

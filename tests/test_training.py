@@ -3,6 +3,7 @@
 import copy
 import math
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -216,6 +217,7 @@ def test_weights_survive_the_disk(tmp_path):
     assert load_weights(loaded, path) == {"classes": "3"}
     assert all(torch.equal(loaded.state_dict()[name], tensor) for name, tensor in saved.state_dict().items())
     assert load_file(path).keys() == saved.state_dict().keys()
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -224,7 +226,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatc
     before = path.read_bytes()
 
     def full_disk(tensors, file, metadata):
-        file.write_bytes(b"half a file")
+        Path(file).write_bytes(b"half a file")
         raise OSError("No space left on device")
 
     monkeypatch.setattr(training, "save_file", full_disk)
