@@ -26,6 +26,7 @@ __all__ = [
     "shapes_row",
     "two_ranges",
     "two_shapes",
+    "valleys",
 ]
 
 CELL_COLORS = ("#D0D0D0", SKY, ORANGE)  # of the classes 0, 1, 2 in the examples; the class's number stands in each cell
@@ -99,6 +100,8 @@ def matrix_regions(matrix, class_index: int, class_names: Sequence[str]) -> Figu
     return figure
 
 
+LINE_COLORS = (BLUE, ORANGE, GREEN, RED, BLACK)
+LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 LABEL = {"facecolor": "w", "lw": 0, "pad": 1.0, "alpha": 0.85}
 
 
@@ -291,6 +294,24 @@ def pixel_slopes(num_pixels: int = 100, share: float = 0.25, weight: float = 4.0
         for place, name in ((0.02, "wrong and sure"), (0.76, "right and sure")):
             ax.text(place, -0.11, name, transform=ax.transAxes, va="top", fontsize=9, color="0.35")
     right.legend()
+    return figure
+
+
+def valleys(probability: Sequence[float], curves: dict[str, Sequence[float]]) -> Figure:
+    """Losses over the one probability that can be chosen, each stretched to 0..1, with its lowest point marked."""
+    probability = np.asarray(probability)
+    figure, ax = plt.subplots(figsize=(WIDTH, 3.0))
+    for (name, values), color, style in zip(curves.items(), LINE_COLORS, LINE_STYLES, strict=False):
+        values = np.asarray(values)
+        values = (values - values.min()) / (values.max() - values.min())
+        lowest = values.argmin()
+        ax.plot(probability, values, linestyle=style, color=color, lw=2, label=f"{name}: {probability[lowest]:.2f}")
+        ax.plot(probability[lowest], 0, "o", color=color, ms=9, clip_on=False, zorder=3)
+    ax.axvline(0.5, color="0.6", lw=1)
+    ax.text(0.505, 0.93, "argmax says foreground", fontsize=9, color="0.35")
+    ax.text(0.495, 0.93, "argmax says background", fontsize=9, color="0.35", ha="right")
+    ax.set(xlabel="probability of foreground in the region", ylabel="loss, stretched to 0..1", xlim=(0, 1), ylim=(0, 1))
+    figure.legend(loc="outside right center", title="lowest at")
     return figure
 
 
