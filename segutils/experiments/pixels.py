@@ -74,9 +74,12 @@ def frames(streets: Sequence[int], numbers: Sequence[int]) -> TensorDataset:
     return TensorDataset(normalize(images), masks)
 
 
-def train(name: str, seed: int, dataset: Dataset, iterations: int = 160, batch_size: int = 4) -> nn.Module:
-    """Train one of NETWORKS for so many batches; the same seed gives the same network."""
-    seed_everything(seed)
+def train(name: str, seed: int, dataset: Dataset, iterations: int = 120, batch_size: int = 4) -> nn.Module:
+    """Train one of NETWORKS for so many batches; the same seed gives the same network.
+
+    One thread, because a machine that does other things too slows two down more than it helps them.
+    """
+    seed_everything(seed, threads=1)
     model = NETWORKS[name](len(CAMVID))
     sampler = RandomSampler(dataset, replacement=True, num_samples=iterations * batch_size)
     optimizer = torch.optim.AdamW(model.parameters())

@@ -10,7 +10,15 @@ from matplotlib.patches import Rectangle
 from segutils.palettes import IGNORE_INDEX, Palette
 from segutils.plotting import BLACK, BLUE, WIDTH, YELLOW, overlay, to_picture
 
-__all__ = ["cross_entropy", "four_answers", "four_notations", "logit_maps", "palette_chart", "pixel_logits"]
+__all__ = [
+    "cross_entropy",
+    "four_answers",
+    "four_notations",
+    "group_borders",
+    "logit_maps",
+    "palette_chart",
+    "pixel_logits",
+]
 
 # Fill colours of neighbouring objects: light and dark by turns, so that they differ without colour too.
 INSTANCE_COLORS = ((230, 159, 0), (0, 114, 178), (240, 228, 66), (0, 158, 115), (204, 121, 167), (86, 180, 233))
@@ -48,41 +56,52 @@ def four_answers(image, mask, objects: Sequence[tuple[int, np.ndarray]], palette
         left, top = columns.min() - 1, rows.min() - 1
         size = (columns.max() - left + 1, rows.max() - top + 1)
         axes[0, 1].add_patch(Rectangle((left, top), *size, fill=False, edgecolor=YELLOW, lw=1.5))
-        label(axes[0, 1], left, top, f"{palette.names[class_index]} {number}")
-        label(axes[1, 1], left, top, str(number))
+        right, bottom = columns.max() + 1, rows.max() + 1
+        below = number % 2 == 0  # names above and below the boxes by turns, so that neighbours do not collide
+        label(axes[0, 1], left, right, bottom if below else top, below, f"{palette.names[class_index]} {number}")
+        label(axes[1, 1], left, right, top, False, str(number))
     return figure
 
 
-def label(ax, column: float, row: float, text: str) -> None:
-    """Write `text` above a point, readable on any background."""
+def label(ax, left: float, right: float, row: float, below: bool, text: str) -> None:
+    """Write `text` above or below an object, inside the picture and readable on any background."""
+    at_edge = right > 0.9 * ax.get_xlim()[1]
     ax.text(
-        column, row - 1, text, fontsize=8, va="bottom", color="k", bbox={"facecolor": YELLOW, "lw": 0, "pad": 0.8}
+        right if at_edge else max(left, 0),
+        row + 1.5 if below else row - 1.5,
+        text,
+        ha="right" if at_edge else "left",
+        va="top" if below else "bottom",
+        fontsize=8,
+        bbox={"facecolor": YELLOW, "lw": 0, "pad": 0.8},
     )
 
 
-def four_notations(image, mask, class_index: int, palette: Palette, window: tuple[slice, slice], grid: tuple) -> Figure:
-    """One object as a contour, a binary mask, class indices and colours.
+def four_notations(image, mask, region, palette: Palette, window: tuple[slice, slice], grid: tuple) -> Figure:
+    """One object, `region` (H, W) bool, as a contour, a binary mask, class indices and colours.
 
     `window` are the rows and columns to show, `grid` those whose class indices are written out as numbers.
     """
     picture, mask = to_picture(image)[window], np.asarray(mask)
-    region, numbers = mask[window] == class_index, mask[grid]
-    figure, axes = plt.subplots(1, 4, figsize=(WIDTH, 2.6))
+    region, numbers = np.asarray(region)[window], mask[grid]
+    height, width = region.shape
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, WIDTH * height / width + 0.5))
+    axes = axes.flat
     axes[0].imshow(picture)
     axes[0].contour(region, levels=[0.5], colors=[YELLOW], linewidths=2)
     axes[1].imshow(region, cmap="gray")
     axes[2].imshow(palette.colorize(numbers) // 3 + 170)
     for (row, column), index in np.ndenumerate(numbers):
-        axes[2].text(column, row, index, ha="center", va="center", fontsize=7)
+        axes[2].text(column, row, index, ha="center", va="center", fontsize=9)
     axes[3].imshow(palette.colorize(mask[window]))
-    titles = ("contour", f"binary mask of {palette.names[class_index]}", "class indices (detail)", "colour mask")
+    titles = ("contour", "binary mask", "class indices, in the framed detail", "colour mask")
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title)
         ax.axis("off")
-    rows, columns = (part.start - whole.start for part, whole in zip(grid, window, strict=True))
-    height, width = numbers.shape
+    row, column = (part.start - whole.start for part, whole in zip(grid, window, strict=True))
     for ax in (axes[1], axes[3]):  # where the detail was taken from
-        ax.add_patch(Rectangle((columns - 0.5, rows - 0.5), width, height, fill=False, edgecolor=YELLOW, lw=1.5))
+        frame = Rectangle((column - 0.5, row - 0.5), *numbers.shape[::-1], fill=False, edgecolor=YELLOW, lw=2)
+        ax.add_patch(frame)
     return figure
 
 
@@ -128,6 +147,17 @@ def pixel_logits(image, logits, target, palette: Palette, row: int, column: int,
     axes[2].invert_yaxis()
     axes[2].set_title(f"the {shown} largest of {len(values)} logits")
     return figure
+
+
+def group_borders(image, groups) -> np.ndarray:
+    """The image, twice as large, with thin lines between groups of pixels; (3, H, W), (H, W) -> (2H, 2W, 3) uint8."""
+    picture = to_picture(image).repeat(2, axis=0).repeat(2, axis=1)
+    groups = np.asarray(groups).repeat(2, axis=0).repeat(2, axis=1)
+    border = np.zeros(groups.shape, dtype=bool)
+    border[1:] |= groups[1:] != groups[:-1]
+    border[:, 1:] |= groups[:, 1:] != groups[:, :-1]
+    picture[border] = (240, 228, 66)
+    return picture
 
 
 def name_of(index: int, palette: Palette) -> str:
