@@ -56,11 +56,11 @@ class Executor:
         Raises what the kernel's start raises, and Stopped.
         """
         struck: dict[int, NotebookNode] = {}
-        deadline = time.monotonic() + self.limits.total
+        budget = _Budget(self.limits.total)
         while not self._stopped.is_set():
             attempt = copy.deepcopy(notebook)
             try:
-                self._run_once(attempt, folder, struck, deadline)
+                self._run_once(attempt, folder, struck, budget)
                 return _tidy(attempt)
             except _CellFatal as fatal:
                 struck[fatal.index] = fatal.output
@@ -72,7 +72,9 @@ class Executor:
         for group in list(self._running):
             _kill_group(group)
 
-    def _run_once(self, notebook: NotebookNode, folder: Path, struck: dict[int, NotebookNode], deadline: float) -> None:
+    def _run_once(
+        self, notebook: NotebookNode, folder: Path, struck: dict[int, NotebookNode], budget: "_Budget"
+    ) -> None:
         work = folder / f"run{len(struck)}"
         work.mkdir()
         client = _Client(
@@ -89,7 +91,7 @@ class Executor:
             startup_timeout=120,
             store_widget_state=False,
             on_cell_executed=_require_error,
-            timeout_func=lambda cell: max(1.0, min(self.limits.cell, deadline - time.monotonic())),
+            timeout_func=lambda cell: max(1.0, min(self.limits.cell, budget.left)),
         )
         with _kernel_of(client, self._running):
             for index, cell in enumerate(notebook.cells):
@@ -97,11 +99,12 @@ class Executor:
                     raise Stopped
                 if cell.cell_type == "code" and index in struck:
                     cell.outputs = [struck[index]]
-                elif cell.cell_type == "code" and time.monotonic() > deadline:
+                elif cell.cell_type == "code" and budget.left <= 0:
                     reason = f"not run: the whole notebook took longer than {self.limits.total:g} s"
                     cell.outputs = [_error(TIME_LIMIT, reason)]
                 else:
-                    self._run_cell(client, cell, index)
+                    with budget:
+                        self._run_cell(client, cell, index)
 
     def _run_cell(self, client: "_Client", cell: NotebookNode, index: int) -> None:
         started = time.monotonic()
@@ -115,6 +118,19 @@ class Executor:
                 raise Stopped from None
             reason = "it ended the Python process (os._exit, a crash, or too much memory)"
             raise _CellFatal(index, _error(KERNEL_DIED, reason)) from None
+
+
+class _Budget:
+    """The seconds that all cells together may still take; starting kernels does not count."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    def __enter__(self) -> None:
+        self.started = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self.left -= time.monotonic() - self.started
 
 
 class _CellFatal(Exception):

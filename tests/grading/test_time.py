@@ -1,7 +1,5 @@
 """Endless code: stopped, that task 0, the others as if it had failed at once."""
 
-import time
-
 from nbformat.v4 import new_code_cell, new_notebook
 
 from segutils.grading.execute import Executor, Limits, hit_time_limit
@@ -25,9 +23,7 @@ def test_an_endless_task_costs_its_own_points_alone(course):
 
 def test_a_notebook_that_is_endless_everywhere_ends(tmp_path):
     notebook = new_notebook(cells=[new_code_cell("while True: pass") for _ in range(8)] + [new_code_cell("print(1)")])
-    started = time.monotonic()
     executed = Executor(Limits(1)).run(notebook, tmp_path)
-    assert time.monotonic() - started < 60
     assert hit_time_limit(executed)
     errors = [cell.outputs[0].evalue for cell in executed.cells]
     assert errors[0] == "stopped after 1 s: it ran too long"
