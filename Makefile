@@ -2,6 +2,9 @@
 PY = .venv/bin/python
 NOTEBOOKS = lectures/*.ipynb solutions/*/*.ipynb
 
+# Torch's waiting threads sleep instead of spinning: see segutils/__init__.py.
+export OMP_WAIT_POLICY = PASSIVE
+
 help: ## list every command
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 

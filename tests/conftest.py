@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import segutils  # noqa: F401  before torch: it sets how torch's threads wait, here and in the kernels of nbval
+
 MAY_SKIP_ON_CI = ("CamSeq01",)  # the licence forbids shipping these frames
 
 
