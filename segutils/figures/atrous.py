@@ -310,9 +310,9 @@ def ground_predictions(image, target, predictions: dict[str, np.ndarray], names:
     for name, mask in {"target": target, **predictions}.items():
         panels[name] = np.where(labelled, GROUND_COLORS[np.minimum(np.asarray(mask), 2)], faded).astype(np.uint8)
     columns = 3
-    rows = -(-len(panels) // columns)
+    rows = -(-(len(panels) + 1) // columns)  # one more place for the legend
     height, width = target.shape
-    size = (WIDTH, WIDTH / columns * height / width * rows + 0.3 * rows + 0.3)
+    size = (WIDTH, WIDTH / columns * height / width * rows + 0.3 * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size)
     for ax in axes.flat:
         ax.axis("off")
@@ -323,7 +323,7 @@ def ground_predictions(image, target, predictions: dict[str, np.ndarray], names:
         Patch(facecolor=color / 255, edgecolor=BLACK, label=name)
         for name, color in zip(names, GROUND_COLORS, strict=True)
     ]
-    figure.legend(handles=patches, loc="outside lower center", ncols=len(names))
+    axes.flat[-1].legend(handles=patches, loc="center", title="pale: ignored")
     return figure
 
 

@@ -17,8 +17,8 @@ def test_the_stored_table_has_every_stack_and_seed(rows):
 
 def test_one_stored_row_comes_out_again(rows):
     """Another machine sums in another order, and 160 training steps amplify that: 0.05 is the tolerance."""
-    again = atrous.run((1, 2, 4, 8), 0, atrous.training_frames(), atrous.held_out_frames())
-    stored = rows["1 2 4 8", 0]
+    again = atrous.run((1, 1, 1, 1), 0, atrous.training_frames(), atrous.held_out_frames())
+    stored = rows["1 1 1 1", 0]
     for column in ("road", "sidewalk", "marking", "mean"):
         assert again[column] == pytest.approx(stored[column], abs=0.05), column
 
