@@ -129,7 +129,7 @@ def graded(class_course, left_behind):
     source = course.root / "solutions" / course.exercise / f"{course.exercise}.ipynb"
     (course.hand_in / "linked-file" / f"{course.exercise}.ipynb").symlink_to(source)
     (course.hand_in / "a-file.txt").write_text("no student")
-    return course.grade(seconds=60)
+    return course.grade(seconds=300)
 
 
 EXPECTED = {
