@@ -92,7 +92,7 @@ def four_notations(image, mask, region, palette: Palette, window: tuple[slice, s
     axes[1].imshow(region, cmap="gray")
     axes[2].imshow(palette.colorize(numbers) // 3 + 170)
     for (row, column), index in np.ndenumerate(numbers):
-        axes[2].text(column, row, index, ha="center", va="center", fontsize=9)
+        axes[2].text(column, row, index, ha="center", va="center", fontsize=8)
     axes[3].imshow(palette.colorize(mask[window]))
     titles = ("contour", "binary mask", "class indices, in the framed detail", "colour mask")
     for ax, title in zip(axes, titles, strict=True):
