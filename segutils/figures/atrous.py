@@ -333,7 +333,7 @@ def stack_scores(rows: Sequence[dict], columns: Sequence[str]) -> Figure:
     `rows` have "rates" such as "4 4 4 4", and a number 0..1 for every one of `columns`.
     """
     stacks = list(dict.fromkeys(row["rates"] for row in rows))
-    figure, axes = plt.subplots(1, len(columns), figsize=(WIDTH, 3.1), sharex=True)
+    figure, axes = plt.subplots(1, len(columns), figsize=(WIDTH, 3.3), sharex=True, sharey=True)
     for ax, column in zip(axes, columns, strict=True):
         values = {stack: [row[column] for row in rows if row["rates"] == stack] for stack in stacks}
         same = [stack for stack in stacks if len(set(stack.split())) == 1]
@@ -343,5 +343,7 @@ def stack_scores(rows: Sequence[dict], columns: Sequence[str]) -> Figure:
             ax.plot([index] * len(values[stack]), values[stack], marker, color=color, markersize=5, alpha=0.7)
             ax.plot([index - 0.2, index + 0.2], [np.mean(values[stack])] * 2, color=color)
         ax.set_xticks(range(len(stacks)), [stack.replace(" ", "\n") for stack in stacks])
-        ax.set(xlabel="rates of layers 1 to 4", ylabel="IoU on held-out streets", title=column)
+        ax.set(xlabel="rates of layers 1 to 4", title=column)
+        ax.grid(axis="y", color=GRID, linewidth=0.5)
+    axes[0].set_ylabel("IoU on held-out streets")
     return figure
