@@ -165,3 +165,11 @@ def test_messages(release, ename, evalue, message):
 
 def test_plain_text_cannot_act_on_a_terminal():
     assert plain("a\x1b[2Jb\x07c\u202ed\ne") == "ab c d\ne"
+
+
+def test_an_edited_locked_cell_gets_its_text_back(tmp_path, course, release):
+    notebook = course.solved()
+    notebook.cells[3].source = "assert True"
+    mended, notes = repaired(tmp_path, course, notebook)
+    assert mended.cells[3].source == release.cells[3].source
+    assert notes == ["the locked cell double_test had been edited: it has its released content again"]
