@@ -26,9 +26,9 @@ def test_the_busiest_piece_is_the_one_with_the_most_classes():
 
 def test_made_up_labels_are_those_that_the_piece_does_not_have():
     mask = np.array([[4, 21], [4, 21]])
-    bilinear = np.array([[4, 12], [137, 21]])  # 137 is no class at all and has no colour
+    bilinear = np.array([[4, 21], [137, 21]])  # 137 is no class at all and has no colour
     figure = figures.resized_masks(mask, mask, bilinear, CAMVID)
-    assert figure.axes[3].get_title() == "made up: 50% of the pixels"
+    assert figure.axes[3].get_title() == "made up: 25% of the pixels"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Building", "Sky"]
     assert render(figure)
 
