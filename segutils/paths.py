@@ -7,10 +7,10 @@ COURSE_ROOT = Path(__file__).resolve().parent.parent
 
 
 def data_folder() -> Path:
-    """The folder for shipped, generated and downloaded data: `SEGUTILS_DATA`, or `data/` beside the package."""
+    """The folder for generated and downloaded data: `SEGUTILS_DATA`, or `data/` beside the package."""
     return Path(os.environ.get("SEGUTILS_DATA") or COURSE_ROOT / "data")
 
 
 def checkpoint_path(name: str) -> Path:
     """The file of a shipped checkpoint, e.g. `checkpoint_path("toyscapes_deeplabv3plus")`."""
-    return data_folder() / "checkpoints" / f"{name}.safetensors"
+    return COURSE_ROOT / "data" / "checkpoints" / f"{name}.safetensors"

@@ -17,6 +17,8 @@ __all__ = ["BACKBONES", "OUTPUT_STRIDES", "ResNetBackbone", "TinyBackbone", "cre
 
 # Strides and dilations of the stages "low", "mid", "high", "out", behind a stem and a pooling that make stride 4.
 # Where a stage gives up its stride of 2, it and all behind it double their dilation: they see as far as before.
+# The first convolution of such a stage is a matter of convention: in torchvision's ResNets it keeps the dilation of the
+# stage before, in the tiny backbone (as in segmentation-models-pytorch) it has the stage's own.
 OUTPUT_STRIDES = {
     32: {"strides": (1, 2, 2, 2), "dilations": (1, 1, 1, 1)},
     16: {"strides": (1, 2, 2, 1), "dilations": (1, 1, 1, 2)},

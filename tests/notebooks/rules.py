@@ -138,10 +138,8 @@ def links_lead_somewhere(notebook, path):
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(notebook)):
         if re.match(r"[a-z]+:", target) or target.startswith("#"):
             continue
-        file = (path.parent / unquote(target.split("#")[0])).resolve()
-        if "work" in file.parts:
-            file = Path(*("exercises" if part == "work" else part for part in file.parts))
-        if not file.exists():
+        target_file = re.sub(r"^((\.\./)+)work/", r"\1exercises/", unquote(target.split("#")[0]))
+        if not (path.parent / target_file).exists():
             yield f"a link to a file that is not there: {target}"
 
 
