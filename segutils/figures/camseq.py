@@ -58,7 +58,8 @@ def class_shares(shares: Sequence[float], class_names: Sequence[str]) -> Figure:
             edgecolor=RED if rare else BLUE,
             hatch="///" if rare else "",
         )
-        ax.text(shares[index] * 1.08, row, f"{shares[index]:.2f} %", va="center", fontsize=9)
+        behind = {"facecolor": "w", "lw": 0, "pad": 0.5}  # the text may lie on the dotted line
+        ax.text(shares[index] * 1.08, row, f"{shares[index]:.2f} %", va="center", fontsize=9, bbox=behind)
     ax.axvline(1, color="k", lw=0.8, ls=":")
     ax.set_yticks(range(len(order)), [class_names[index] for index in order])
     ax.set(xscale="log", xlabel="share of the labelled pixels, % (logarithmic)", xlim=(0.01, 130))
@@ -157,7 +158,7 @@ def training_curves(losses: Sequence[float], rates: Sequence[float], scores: Seq
     best = int(np.argmax(scores))
     right.plot(range(1, len(scores) + 1), scores, "o-", color=ORANGE, ms=4)
     right.plot(best + 1, scores[best], "*", color="k", ms=12, label=f"best: round {best + 1}")
-    right.set(xlabel="round", ylabel="validation mIoU", ylim=(0, None))
+    right.set(xlabel="round", ylabel="validation mIoU", ylim=(0, 1.1 * max(scores)))
     right.xaxis.get_major_locator().set_params(integer=True)
     right.legend(loc="lower right")
     return figure
