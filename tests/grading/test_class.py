@@ -16,10 +16,10 @@ FLOOD = "def double(x):\n    for _ in range(300):\n        print('x' * 100_000)\
 SHOWS = (
     "from IPython.display import display\nimport ipywidgets, matplotlib.pyplot as plt\n"
     "display({'text/html': 5, 'image/png': '?', 'text/latex': None}, raw=True)\n"
-    "display({}, raw=True)\nplt.plot([1, 2]); plt.show()\nprint('\\ud800', '\\x00\\x1b[2J')\n"
+    "display({}, raw=True)\nplt.plot([1, 2]); plt.show()\nprint('\\x00\\x1b[2J')\n"
     "!false\n%timeit -n1 -r1 1\n"
     "ipywidgets.IntSlider()\n"
-    "def total(numbers):\n    display(ipywidgets.IntSlider()); print('\\ud800')\n    return sum(numbers)"
+    "def total(numbers):\n    display(ipywidgets.IntSlider())\n    return sum(numbers)"
 )
 LEAVES = (
     "import subprocess, sys\ndef double(x):\n"
