@@ -1,6 +1,6 @@
 # Every command of the course. `make` alone lists them.
 PY = .venv/bin/python
-NOTEBOOKS = lectures/*.ipynb solutions/*/*.ipynb
+NOTEBOOKS = $(wildcard lectures/*.ipynb solutions/*/*.ipynb)
 
 # Torch's waiting threads sleep instead of spinning: see segutils/__init__.py.
 export OMP_WAIT_POLICY = PASSIVE

@@ -10,7 +10,11 @@ from pathlib import Path
 from segutils.errors import CourseError
 from segutils.paths import COURSE_ROOT
 
-KEPT_BACK = ("solutions/", "tests/checks/", "tests/grading/", "grading/", "hand-in/", "work/")
+# Solutions, tests that hold answers, tests of solutions and of grading, and what other students wrote.
+KEPT_BACK = (
+    *("solutions/", "tests/checks/", "tests/grading/", "tests/notebooks/", "tests/student/"),
+    *("tests/test_main_grading.py", "tests/test_submission.py", "grading/", "hand-in/", "work/"),
+)
 NOT_FOUND_BY_WALKING = (".git/", ".venv/", "build/", "runs/", "data/cache/", "data/camseq/", "data/toyscapes/")
 
 
