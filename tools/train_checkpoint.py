@@ -16,11 +16,8 @@ from torch.utils.data import ConcatDataset, DataLoader, Dataset
 from segutils import models
 from segutils.losses import cross_entropy_dice_loss
 from segutils.metrics import iou_per_class, mean_iou, pixel_accuracy
-from segutils.palettes import CAMVID, IGNORE_INDEX
 from segutils.paths import checkpoint_path
-from segutils.toyscapes import ToyScapes
-from segutils.toyscapes.render import render
-from segutils.toyscapes.scene import build_street
+from segutils.toyscapes import ToyScapes, build_street, draw_frame
 from segutils.training import evaluate, fit, save_weights, seed_everything
 from segutils.transforms import Transform, eval_transform, train_transform
 
@@ -41,8 +38,7 @@ class StreetFrames(Dataset):
         for seed in seeds:
             street = build_street(seed, NUM_FRAMES)
             for frame in range(0, NUM_FRAMES, every):
-                image, mask = render(street, frame, (240, 180))  # (180, 240, 3), (180, 240)
-                mask[mask == CAMVID.names.index("Void")] = IGNORE_INDEX
+                image, mask = draw_frame(street, frame, (240, 180))  # (180, 240, 3), (180, 240)
                 self.frames.append((torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(mask).long()))
 
     def __len__(self) -> int:

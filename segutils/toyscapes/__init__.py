@@ -20,9 +20,15 @@ from torch.utils.data import Dataset
 from segutils.palettes import CAMVID, IGNORE_INDEX
 from segutils.toyscapes.files import generate
 from segutils.toyscapes.render import render
-from segutils.toyscapes.scene import build_street, check_settings, frame_name
+from segutils.toyscapes.scene import Street, build_street, check_settings, frame_name
 
-__all__ = ["ToyScapes", "generate"]
+__all__ = ["ToyScapes", "build_street", "draw_frame", "generate"]
+
+
+def draw_frame(street: Street, frame: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """One frame as an item of a data set holds it, Void being 255: uint8 (H, W, 3) and (H, W)."""
+    image, mask = render(street, frame, size)
+    return image, np.where(mask == CAMVID.names.index("Void"), np.uint8(IGNORE_INDEX), mask)
 
 
 class ToyScapes(Dataset):
@@ -54,8 +60,7 @@ class ToyScapes(Dataset):
         self.masks = torch.empty(num_frames, height, width, dtype=torch.uint8)
         street = build_street(seed, num_frames)
         for frame in range(num_frames):
-            image, mask = render(street, frame, size)  # (H, W, 3), (H, W)
-            mask = np.where(mask == CAMVID.names.index("Void"), np.uint8(IGNORE_INDEX), mask)
+            image, mask = draw_frame(street, frame, size)  # (H, W, 3), (H, W)
             # numpy copies 0.1 MB in one go; torch would wake a second thread for it, which takes longer than the copy
             self.images.numpy()[frame] = image.transpose(2, 0, 1)
             self.masks.numpy()[frame] = mask
