@@ -12,6 +12,7 @@ from segutils.errors import CourseError
 from segutils.models.backbones import BACKBONES
 from segutils.models.deeplab import DeepLabV3, DeepLabV3Plus
 from segutils.models.fcn import FCN
+from segutils.models.pspnet import PSPNet
 from segutils.models.unet import UNet
 
 __all__ = ["MODELS", "create"]
@@ -22,6 +23,8 @@ TINY_RATES = (2, 4, 6)  # a picture of 240 x 180 is a map of 15 x 12 at output s
 MODELS = {
     **{f"fcn_{backbone}": partial(FCN, backbone=backbone) for backbone in BACKBONES},
     **{f"unet_{backbone}": partial(UNet, backbone=backbone) for backbone in BACKBONES},
+    "pspnet_tiny": partial(PSPNet, backbone="tiny"),
+    **{f"pspnet_{backbone}": partial(PSPNet, backbone=backbone) for backbone in DILATED},
     "deeplabv3_tiny": partial(DeepLabV3, backbone="tiny", output_stride=16, atrous_rates=TINY_RATES),
     **{f"deeplabv3_{backbone}": partial(DeepLabV3, backbone=backbone) for backbone in DILATED},
     "deeplabv3plus_tiny": partial(DeepLabV3Plus, backbone="tiny", atrous_rates=TINY_RATES),

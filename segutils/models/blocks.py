@@ -54,8 +54,10 @@ def resize_like(x: Tensor, reference: Tensor) -> Tensor:
 
 
 def refuse_batch_of_one(pooling: nn.Module, x: Tensor) -> None:
-    """Raise a CourseError where batch normalisation behind a global average would see one value per channel."""
-    if len(x) == 1 and any(isinstance(module, nn.BatchNorm2d) and module.training for module in pooling.modules()):
+    """Raise a CourseError where batch normalisation behind `pooling` to one value per channel would see only one."""
+    to_one_value = any(isinstance(m, nn.AdaptiveAvgPool2d) and m.output_size in (1, (1, 1)) for m in pooling.modules())
+    normalises = any(isinstance(module, nn.BatchNorm2d) and module.training for module in pooling.modules())
+    if len(x) == 1 and to_one_value and normalises:
         raise CourseError(
             "a batch of one image through image pooling in train mode: the average over the image leaves one value per"
             " channel, and batch normalisation needs two; use batches of 2 or more (drop_last=True), or model.eval()"
@@ -70,7 +72,8 @@ class SegmentationModel(nn.Module):
     Shape: image (N, 3, H, W), H and W >= 32 -> {"out": (N, num_classes, H, W)}, and "aux" alike in train mode.
 
     Raises:
-        CourseError: the image is not (N, 3, H, W), or smaller than 32 x 32.
+        CourseError: the image is not (N, 3, H, W), or smaller than 32 x 32; or a batch of one in train mode whose
+            features shrink to one value per channel.
     """
 
     def __init__(self, backbone: nn.Module, classifier: nn.Module, aux_classifier: nn.Module | None = None) -> None:
@@ -81,7 +84,14 @@ class SegmentationModel(nn.Module):
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         check_image(image)
-        features = self.backbone(image)  # {"image", "stem", "low", "mid", "high", "out"}: from fine to coarse
+        try:
+            features = self.backbone(image)  # {"image", "stem", "low", "mid", "high", "out"}: from fine to coarse
+        except ValueError as error:  # batch normalisation's
+            height, width = image.shape[-2:]
+            raise CourseError(
+                f"one image of {height} x {width} in train mode: at stride 32 it leaves one value per channel, and"
+                " batch normalisation needs two; use batches of 2 or more, a larger image, or model.eval()"
+            ) from error
         logits = {"out": resize_like(self.decode(features), image)}  # (N, num_classes, H, W)
         if self.aux_classifier is not None and self.training:
             logits["aux"] = resize_like(self.aux_classifier(features["high"]), image)

@@ -1,14 +1,25 @@
-"""ASPP, DeepLabv3 and its head against torchvision's; the decoder of DeepLabv3+ against its definition."""
+"""ASPP, DeepLabv3 and its head against torchvision's; DeepLabv3+ against segmentation-models-pytorch's."""
 
 import pytest
+import segmentation_models_pytorch as smp
 import torch
-from models.oracles import largest_difference, num_parameters, port, randomize_
+from models.oracles import half_pixel_resize, largest_difference, num_parameters, port, randomize_
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models.segmentation import deeplabv3, deeplabv3_resnet50
 
 from segutils.errors import CourseError
-from segutils.models.deeplab import ASPP, DeepLabV3, DeepLabV3Head, DeepLabV3Plus, DeepLabV3PlusDecoder
+from segutils.models.backbones import create_backbone
+from segutils.models.blocks import SegmentationModel
+from segutils.models.deeplab import (
+    ASPP,
+    DeepLabV3,
+    DeepLabV3Head,
+    DeepLabV3Plus,
+    DeepLabV3PlusDecoder,
+    DeepLabV3PlusHead,
+    conv3x3,
+)
 
 
 @pytest.mark.parametrize("rates", [(12, 24, 36), (6, 12, 18), (1,), ()])
@@ -72,6 +83,49 @@ def test_decoder_is_its_definition():
         expected = decoder.classifier(decoder.refine(both))
         assert both.shape[1] == 16 + 48
         assert torch.equal(decoder(low_level, high_level), expected)
+
+
+class HalfPixelUpsample(nn.Module):
+    """Takes the place of an oracle's nn.Upsample(align_corners=True)."""
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x):
+        return half_pixel_resize(x, (x.shape[-2] * self.scale, x.shape[-1] * self.scale))
+
+
+def test_deeplabv3plus_is_segmentation_models_pytorchs():
+    """Their form of the network, made of our parts: one more separable convolution behind ASPP, one in the decoder."""
+    theirs = smp.DeepLabV3Plus("resnet50", encoder_weights=None, classes=21, decoder_atrous_rates=(6, 12, 18))
+    theirs.decoder.up, theirs.segmentation_head[1] = HalfPixelUpsample(4), HalfPixelUpsample(4)
+    first = theirs.encoder.layer4[0].conv2  # they dilate the first block of the stage too, torchvision does not
+    assert first.dilation == (2, 2)
+    first.dilation = first.padding = (1, 1)
+    randomize_(theirs).eval()
+
+    aspp = nn.Sequential(ASPP(2048, (6, 12, 18), separable=True), conv3x3(256, 256, separable=True))
+    decoder = DeepLabV3PlusDecoder(256, 21, num_refine=1, separable=True)
+    ours = SegmentationModel(create_backbone("resnet50", output_stride=16), DeepLabV3PlusHead(aspp, decoder))
+    ours.decode = lambda features: ours.classifier(features["low"], features["out"])
+    port(theirs, ours).eval()
+    image = torch.randn(1, 3, 64, 112)
+    with torch.no_grad():
+        expected = theirs(image)
+        assert expected.std() > 1e-3
+        assert (ours(image)["out"] - expected).abs().max() <= 1e-6
+
+
+def test_deeplabv3plus_is_its_parts():
+    model = randomize_(DeepLabV3Plus(4, backbone="tiny", atrous_rates=(2, 4), separable=True)).eval()
+    image = torch.randn(2, 3, 75, 101)
+    with torch.no_grad():
+        features = model.backbone(image)
+        head = model.classifier
+        logits = head.decoder(features["low"], head.aspp(features["out"]))
+        assert logits.shape[-2:] == features["low"].shape[-2:] == (19, 26)  # stride 4
+        assert torch.equal(model(image)["out"], half_pixel_resize(logits, (75, 101)))
 
 
 def test_deeplabv3plus_sizes():

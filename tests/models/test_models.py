@@ -36,11 +36,18 @@ def test_every_parameter_learns_in_train_mode(name, size):
 @pytest.mark.parametrize("name", TINY)
 def test_a_batch_of_one_trains_or_the_cause_is_named(name):
     model, image = models.create(name, 7), torch.randn(1, 3, 64, 64)
-    if name.startswith("deeplab"):
+    if name.startswith(("deeplab", "pspnet")):
         with pytest.raises(CourseError, match="batch of one image through image pooling"):
             model(image)
     else:
         assert model(image)["out"].shape == (1, 7, 64, 64)
+
+
+@pytest.mark.parametrize("name", ["fcn_tiny", "unet_tiny"])
+def test_one_image_of_32_pixels_is_too_little_to_train_on(name):
+    with pytest.raises(CourseError, match="one image of 32 x 32 in train mode: at stride 32"):
+        models.create(name, 7)(torch.randn(1, 3, 32, 32))
+    assert models.create(name, 7)(torch.randn(1, 3, 33, 32))["out"].shape == (1, 7, 33, 32)
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -1,14 +1,27 @@
-"""U-Net: its size, its odd sizes, and where its skips meet."""
+"""U-Net: segmentation-models-pytorch's, odd sizes, and where its skips meet."""
 
 import pytest
+import segmentation_models_pytorch as smp
 import torch
-from models.oracles import num_parameters
+from models.oracles import num_parameters, port, randomize_
 
 from segutils.models.unet import UNet, UpBlock
 
 
 def test_number_of_parameters_is_the_fields():
     assert num_parameters(UNet(21, backbone="resnet18")) == 14_331_109
+
+
+@pytest.mark.parametrize("size", [(64, 96), (32, 160)])
+def test_unet_resnet18_is_segmentation_models_pytorchs(size):
+    theirs = smp.Unet("resnet18", encoder_weights=None, classes=21, decoder_interpolation="bilinear")
+    randomize_(theirs).eval()
+    ours = port(theirs, UNet(21, backbone="resnet18")).eval()
+    image = torch.randn(2, 3, *size)
+    with torch.no_grad():
+        expected = theirs(image)
+        assert expected.std() > 1e-3
+        assert (ours(image)["out"] - expected).abs().max() <= 1e-6
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (75, 101), (180, 240)])
