@@ -101,12 +101,20 @@ def error_map(prediction, target, ignore_index: int = 255) -> np.ndarray:
 
 
 def show_images(
-    images: Sequence, titles: Sequence[str] = (), columns: int | None = None, width: float = WIDTH
+    images: Sequence,
+    titles: Sequence[str] = (),
+    columns: int | None = None,
+    width: float = WIDTH,
+    limits: tuple[float, float] | None = None,
 ) -> Figure:
     """A grid of pictures with titles; `images` are whatever `to_picture` takes, or (H, W) arrays drawn in grey.
 
+    `limits` are the values drawn black and white in every (H, W) array. Give them where arrays are to be compared:
+    without them each is stretched from its own smallest value to its own largest.
+
     Returns the figure, so that a legend can be added before it is shown.
     """
+    low, high = limits or (None, None)
     columns = min(columns or len(images), len(images))
     rows = -(-len(images) // columns)
     height, length = np.asarray(images[0]).shape[-2:] if np.ndim(images[0]) == 2 else to_picture(images[0]).shape[:2]
@@ -115,7 +123,7 @@ def show_images(
     for ax in axes.flat:
         ax.axis("off")
     for index, (ax, image) in enumerate(zip(axes.flat, images, strict=False)):
-        ax.imshow(image, cmap="gray") if np.ndim(image) == 2 else ax.imshow(to_picture(image))
+        ax.imshow(image, cmap="gray", vmin=low, vmax=high) if np.ndim(image) == 2 else ax.imshow(to_picture(image))
         ax.set_title(titles[index] if index < len(titles) else "")
     return figure
 

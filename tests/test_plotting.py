@@ -42,6 +42,15 @@ def test_a_flat_picture_is_png_and_a_noisy_one_a_small_jpeg():
     assert len(noisy) < 150_000
 
 
+def test_grey_maps_share_the_limits_they_are_given():
+    dim, bright = np.full((4, 5), 0.25), np.full((4, 5), 0.75)
+    figure = plotting.show_images([dim, bright], limits=(0, 1))
+    assert [ax.images[0].get_clim() for ax in figure.axes] == [(0, 1), (0, 1)]
+    figure = plotting.show_images([np.array([[0.2, 0.4]]), np.array([[0.1, 0.9]])])
+    assert [ax.images[0].get_clim() for ax in figure.axes] == [(0.2, 0.4), (0.1, 0.9)]
+    plotting.plt.close("all")
+
+
 def test_show_carries_the_alt_text(monkeypatch):
     shown = []
     monkeypatch.setattr(plotting, "display", shown.append)
