@@ -51,6 +51,7 @@ def show(figure: Figure, alt: str) -> None:
 
 def render(figure: Figure) -> bytes:
     """The bytes of the picture that `show` displays; closes the figure."""
+    figure.draw_without_rendering()  # the layout settles at the second pass: after one, titles may be cut at the edge
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})  # no version in the file: same bytes for all
     plt.close(figure)

@@ -51,6 +51,14 @@ def test_grey_maps_share_the_limits_they_are_given():
     plotting.plt.close("all")
 
 
+@pytest.mark.parametrize("shape", [(180, 240), (60, 80), (240, 120)])
+def test_no_title_is_cut_at_the_edge(shape):
+    figure = plotting.show_images([np.full((*shape, 3), 255, np.uint8)] * 3, ["Ag", "Ag", "Ag"])
+    picture = np.asarray(Image.open(io.BytesIO(plotting.render(figure))).convert("L"))
+    assert picture.min() < 100  # the titles are there
+    assert (picture[:2] > 200).all()
+
+
 def test_show_carries_the_alt_text(monkeypatch):
     shown = []
     monkeypatch.setattr(plotting, "display", shown.append)

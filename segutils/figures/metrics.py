@@ -31,6 +31,7 @@ __all__ = [
 
 CELL_COLORS = ("#D0D0D0", SKY, ORANGE)  # of the classes 0, 1, 2 in the examples; the class's number stands in each cell
 SHAPES = ("circle", "square", "pole")
+POSITION = {"shape": "circle", "shift_x": 0, "shift_y": 0, "size": 14, "growth": 1.0}  # of two shapes, if not said
 CANVAS = (65, 97)  # height and width of the canvas of the two shapes; odd, so that there is a middle pixel
 
 
@@ -68,9 +69,9 @@ def draw_cells(ax, mask: np.ndarray, title: str, ignore_index: int) -> None:
     ax.set_title(title)
 
 
-def draw_matrix(ax, matrix: np.ndarray, class_names: Sequence[str]) -> None:
+def draw_matrix(ax, matrix: np.ndarray, class_names: Sequence[str], shade_diagonal: bool = True) -> None:
     """Counts in the cells of a confusion matrix, the diagonal shaded."""
-    ax.imshow(np.eye(len(matrix)), cmap=ListedColormap(["#FFFFFF", "#CDE4F2"]), vmin=0, vmax=1)
+    ax.imshow(np.eye(len(matrix)) * shade_diagonal, cmap=ListedColormap(["#FFFFFF", "#CDE4F2"]), vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(matrix):
         ax.text(column, row, f"{count}", ha="center", va="center", fontsize=13, color="k" if count else "0.6")
     labels = [f"{index} {name}" for index, name in enumerate(class_names)]
@@ -88,7 +89,7 @@ def matrix_regions(matrix, class_index: int, class_names: Sequence[str]) -> Figu
     """Which cells of a confusion matrix are the TP, FN, FP and TN of one class."""
     matrix = np.asarray(matrix)
     figure, ax = plt.subplots(figsize=(4.6, 3.4))
-    draw_matrix(ax, matrix, class_names)
+    draw_matrix(ax, matrix, class_names, shade_diagonal=False)
     kinds = {"TP": (BLUE, ""), "FN": (ORANGE, "///"), "FP": (PURPLE, "..."), "TN": ("#EEEEEE", "")}
     for row, column in np.ndindex(*matrix.shape):
         kind = [["TN", "FP"], ["FN", "TP"]][row == class_index][column == class_index]
@@ -121,10 +122,21 @@ def shape_mask(shape: str, size: float, shift_x: float = 0, shift_y: float = 0) 
 
 
 def two_shapes(
-    shape: str = "circle", shift_x: float = 10, shift_y: float = 0, size: float = 14, growth: float = 1.0
+    target: str = "circle",
+    prediction: str = "circle",
+    target_x: float = -6,
+    x: float = 6,
+    y: float = 0,
+    size: float = 14,
+    growth: float = 1.0,
 ) -> Figure:
-    """A target shape and a predicted one, `growth` times as large and shifted, with IoU, Dice and pixel accuracy."""
-    target, prediction = shape_mask(shape, size), shape_mask(shape, size * growth, shift_x, shift_y)
+    """A target shape and a predicted one with their IoU, Dice and pixel accuracy.
+
+    The target's middle is `target_x` pixels right of the canvas's, the prediction's `x` right and `y` below; the
+    prediction is `growth` times as large as `size`.
+    """
+    target = shape_mask(target, size, target_x)
+    prediction = shape_mask(prediction, size * growth, x, y)
     figure, (ax, bars) = plt.subplots(1, 2, figsize=(WIDTH, 3.1), width_ratios=(1.5, 1))
     draw_overlap(ax, prediction, target)
     values = overlap_scores(prediction, target)
@@ -136,17 +148,23 @@ def two_shapes(
 
 
 def shapes_row(settings: Sequence[dict]) -> Figure:
-    """Some positions of two shapes side by side, their scores below; a setting is a dict of `two_shapes`' arguments."""
-    figure, axes = plt.subplots(1, len(settings), figsize=(WIDTH, 2.05))
+    """Some positions of two equal shapes side by side, their scores below; a setting says what differs from POSITION.
+
+    The target stays in the middle; the prediction is shifted and `growth` times as large.
+    """
+    figure, axes = plt.subplots(1, len(settings), figsize=(WIDTH, 2.25))
     for ax, setting in zip(axes, settings, strict=True):
-        setting = {"shape": "circle", "shift_x": 0, "shift_y": 0, "size": 14, "growth": 1.0, **setting}
-        target = shape_mask(setting["shape"], setting["size"])
-        size = setting["size"] * setting["growth"]
-        prediction = shape_mask(setting["shape"], size, setting["shift_x"], setting["shift_y"])
+        target, prediction = shifted_pair(**setting)
         draw_overlap(ax, prediction, target)
         scores = overlap_scores(prediction, target)
         ax.set_xlabel("\n".join(f"{name} {value:.3f}" for name, value in scores.items()))
     return figure
+
+
+def shifted_pair(**setting) -> tuple[torch.Tensor, torch.Tensor]:
+    """A target shape in the middle of the canvas, and the same shape moved and grown as the setting says."""
+    shape, shift_x, shift_y, size, growth = (POSITION | setting).values()
+    return shape_mask(shape, size), shape_mask(shape, size * growth, shift_x, shift_y)
 
 
 def overlap_scores(prediction: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
@@ -182,7 +200,7 @@ def draw_outline(ax, mask: torch.Tensor, style: str) -> None:
 
 def dice_against_iou() -> Figure:
     """Dice as a function of IoU, and how far it lies above."""
-    iou = np.linspace(0, 1, 201)
+    iou = np.linspace(0, 1, 1001)
     dice = 2 * iou / (1 + iou)
     figure, ax = plt.subplots(figsize=(4.6, 3.4))
     ax.plot(iou, dice, label="Dice = 2 IoU / (1 + IoU)")
@@ -214,7 +232,11 @@ def boundary_against_size(radii: Sequence[int] = tuple(range(4, 61, 4)), growth:
     axes[1].set_title("counted by boundary IoU")
     axes[2].plot(radii, iou, "-o", ms=4, label="IoU")
     axes[2].plot(radii, at_boundary, "--s", ms=4, label=f"boundary IoU, {radius} px")
-    axes[2].set(xlabel="radius of the disc, pixels", ylabel="score of the disc", ylim=(0, 1))
+    for values, first in ((iou, (8, -5)), (at_boundary, (6, 4))):  # the ends in numbers
+        for place, offset in ((0, first), (-1, (-8, 7))):
+            point = (radii[place], values[place])
+            axes[2].annotate(f"{values[place]:.2f}", point, offset, textcoords="offset points", fontsize=9)
+    axes[2].set(xlabel="radius of the disc, pixels", ylabel="score of the disc", ylim=(0, 1.05))
     axes[2].legend(loc="lower right")
     return figure
 

@@ -1,11 +1,15 @@
 """What the figures of lecture 06 show is true."""
 
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional as F
 
+from segutils import plotting
 from segutils.figures import metrics as figures
 from segutils.losses import focal_loss, soft_dice_loss
 
@@ -24,11 +28,29 @@ def test_shapes_have_the_size_they_say():
     assert torch.equal(moved, figures.shape_mask("square", 5).roll((-2, 3), dims=(0, 1)))
 
 
-@pytest.mark.parametrize("shape", figures.SHAPES)
-@pytest.mark.parametrize("settings", [(36, 20, 26, 1.5), (0, 0, 2, 0.5), (-16, -20, 26, 1.0)])
-def test_two_shapes_draws_at_the_ends_of_its_sliders(shape, settings):
-    figure = figures.two_shapes(shape, *settings)
+@pytest.mark.parametrize(("target", "prediction"), [("circle", "circle"), ("square", "pole"), ("pole", "circle")])
+@pytest.mark.parametrize("settings", [(-30, 36, 20, 26, 1.5), (0, 0, 0, 2, 0.5), (30, -36, -20, 26, 1.0)])
+def test_two_shapes_draws_at_the_ends_of_its_sliders(target, prediction, settings):
+    figure = figures.two_shapes(target, prediction, *settings)
     assert figure.axes[1].get_title().startswith("TP ")
+
+
+def scores_drawn(figure) -> list[float]:
+    return [bar.get_width() for bar in figure.axes[1].patches]
+
+
+def test_both_shapes_move_and_only_their_distance_counts():
+    together = scores_drawn(figures.two_shapes(target_x=-10, x=4))
+    assert scores_drawn(figures.two_shapes(target_x=8, x=22)) == pytest.approx(together)
+    assert scores_drawn(figures.two_shapes(target_x=-10, x=8)) != pytest.approx(together)
+    target, prediction = figures.shape_mask("circle", 14, -10), figures.shape_mask("circle", 14, 4)
+    assert together == pytest.approx(list(figures.overlap_scores(prediction, target).values()))
+
+
+def test_the_captions_below_a_row_of_shapes_are_inside_the_picture():
+    figure = figures.shapes_row([{"shift_x": 4}, {"shift_x": 8, "size": 3}, {}, {"shape": "pole"}])
+    picture = np.asarray(Image.open(io.BytesIO(plotting.render(figure))).convert("L"))
+    assert (picture[-3:] > 200).all()
 
 
 def test_overlap_scores_of_a_pole_shifted_by_one_pixel():
