@@ -61,10 +61,8 @@ def load_resnet(name: str, weights: object, dilated: list[bool]) -> nn.Module:
 
     Weights that cannot be downloaded are named in one warning, and random ones take their place.
     """
+    weights = choose_weights(name, weights)
     options = {"replace_stride_with_dilation": dilated}
-    known = [weight.name for weight in torchvision_models.get_model_weights(name)]
-    if isinstance(weights, str) and weights.split(".")[-1] not in (*known, "DEFAULT"):
-        raise CourseError(f"{name} has no weights {weights!r}; known are None, {', '.join(known)}")
     try:
         return torchvision_models.get_model(name, weights=weights, **options)
     except (URLError, TimeoutError, ConnectionError) as error:
@@ -74,6 +72,18 @@ def load_resnet(name: str, weights: object, dilated: list[bool]) -> nn.Module:
             stacklevel=2,
         )
         return torchvision_models.get_model(name, weights=None, **options)
+
+
+def choose_weights(name: str, weights: object) -> object:
+    """The member of torchvision's enum that is meant, or None."""
+    known = torchvision_models.get_model_weights(name)
+    if weights is None or isinstance(weights, known):
+        return weights
+    wanted = weights.split(".")[-1] if isinstance(weights, str) else None
+    if wanted not in known.__members__:
+        names = ", ".join(weight.name for weight in known)
+        raise CourseError(f"{name} has no weights {weights!r}; known are None, {names}")
+    return known[wanted]
 
 
 class TinyBackbone(nn.Module):

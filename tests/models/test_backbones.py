@@ -63,6 +63,8 @@ def test_tiny_is_dilated_by_the_table(output_stride, dilations):
         (("tiny", "IMAGENET1K_V1"), "has no downloadable weights"),
         (("resnet18", None, 16), "resnet18 cannot be dilated"),
         (("resnet50", "IMAGENET"), "no weights 'IMAGENET'; known are None, IMAGENET1K_V1, IMAGENET1K_V2"),
+        (("resnet50", True), "no weights True; known are None, IMAGENET1K_V1"),
+        (("resnet50", torchvision_models.ResNet18_Weights.DEFAULT), "no weights ResNet18_Weights.IMAGENET1K_V1; known"),
     ],
 )
 def test_bad_requests_are_named(arguments, message):
@@ -71,7 +73,8 @@ def test_bad_requests_are_named(arguments, message):
 
 
 @pytest.mark.parametrize(
-    "weights", ["IMAGENET1K_V1", "ResNet18_Weights.IMAGENET1K_V1", torchvision_models.ResNet18_Weights.DEFAULT]
+    "weights",
+    ["IMAGENET1K_V1", "DEFAULT", "ResNet18_Weights.IMAGENET1K_V1", torchvision_models.ResNet18_Weights.DEFAULT],
 )
 def test_weights_are_asked_of_torchvision(weights, monkeypatch):
     pretrained = {name: torch.full_like(t, 2) for name, t in torchvision_models.resnet18().state_dict().items()}
