@@ -9,7 +9,15 @@ from torch.nn import functional as F
 
 from segutils.errors import CourseError
 
-__all__ = ["cross_entropy_dice_loss", "focal_loss", "soft_dice_loss"]
+__all__ = ["cross_entropy", "cross_entropy_dice_loss", "focal_loss", "soft_dice_loss"]
+
+
+def cross_entropy(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
+    """Mean over the labelled pixels of -log p, p the probability of the true class.
+
+    Shape: (N, C, H, W) floating, (N, H, W) integer -> 0-d, >= 0.
+    """
+    return pixel_terms(logits, target, ignore_index, reduction="sum") / count_labelled(target, ignore_index)
 
 
 def soft_dice_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
@@ -39,10 +47,10 @@ def focal_loss(logits: Tensor, target: Tensor, gamma: float = 2.0, ignore_index:
     """
     if gamma < 0:
         raise CourseError(f"gamma is {gamma}, but it must be 0 (cross-entropy) or more")
-    cross_entropy, num_labelled = pixel_terms(logits, target, ignore_index)
+    terms = pixel_terms(logits, target, ignore_index)
     # 1 - p is kept above 0, where the slope of its power would be infinite for gamma < 1.
-    wrongness = -torch.expm1(-cross_entropy).clamp(max=-torch.finfo(cross_entropy.dtype).tiny)
-    return (wrongness**gamma * cross_entropy).sum() / num_labelled
+    wrongness = -torch.expm1(-terms).clamp(max=-torch.finfo(terms.dtype).tiny)
+    return (wrongness**gamma * terms).sum() / count_labelled(target, ignore_index)
 
 
 def cross_entropy_dice_loss(
@@ -52,16 +60,20 @@ def cross_entropy_dice_loss(
 
     Shape: (N, C, H, W) floating, (N, H, W) integer -> 0-d, >= 0.
     """
-    cross_entropy, num_labelled = pixel_terms(logits, target, ignore_index)
-    return cross_entropy.sum() / num_labelled + dice_weight * soft_dice_loss(logits, target, ignore_index)
+    dice = soft_dice_loss(logits, target, ignore_index)
+    return cross_entropy(logits, target, ignore_index) + dice_weight * dice
 
 
-def pixel_terms(logits: Tensor, target: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """Cross-entropy per pixel, (N, H, W) with 0 where ignored, and the number of labelled pixels, at least 1."""
+def pixel_terms(logits: Tensor, target: Tensor, ignore_index: int, reduction: str = "none") -> Tensor:
+    """Cross-entropy per pixel, (N, H, W) with 0 where ignored; or the sum of all."""
     check_target(logits, target, ignore_index)
     precise = torch.promote_types(logits.dtype, torch.float32)
-    cross_entropy = F.cross_entropy(logits.to(precise), target.long(), ignore_index=ignore_index, reduction="none")
-    return cross_entropy, (target != ignore_index).sum().clamp(min=1)
+    return F.cross_entropy(logits.to(precise), target.long(), ignore_index=ignore_index, reduction=reduction)
+
+
+def count_labelled(target: Tensor, ignore_index: int) -> Tensor:
+    """The number of pixels that are not ignored, at least 1."""
+    return (target != ignore_index).sum().clamp(min=1)
 
 
 def check_target(logits: Tensor, target: Tensor, ignore_index: int) -> None:

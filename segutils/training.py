@@ -4,7 +4,6 @@ A loader yields images (N, 3, H, W) and masks (N, H, W); a model returns a dict 
 Everything runs where the model's parameters are; on a GPU in mixed precision.
 """
 
-import os
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -13,16 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from segutils.checkpoints import begin_run, best_of, load_weights, save_run, save_weights
 from segutils.errors import CourseError
+from segutils.losses import cross_entropy
 from segutils.metrics import ConfusionMatrix, mean_iou, pixel_accuracy
 
 __all__ = [
@@ -133,12 +131,6 @@ def device_of(model: nn.Module) -> torch.device:
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
-def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean cross-entropy over the pixels whose target is not 255; 0 without any, where torch's mean would be nan."""
-    total = F.cross_entropy(logits, target, ignore_index=255, reduction="sum")
-    return total / (target != 255).sum().clamp(min=1)
-
-
 def fit(
     model: nn.Module,
     train_loader: DataLoader,
@@ -148,20 +140,25 @@ def fit(
     max_lr: float = 1e-2,
     weight_decay: float = 1e-2,
     loss_fn: Loss = cross_entropy,
-    checkpoint: str | Path | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
     device: torch.device | str | None = None,
     progress: bool = False,
 ) -> list[dict[str, float]]:
     """Train with AdamW over one cycle of the learning rate, and leave the model in eval mode with its best weights.
 
-    Best is the highest mean IoU on the validation part, which is evaluated after every epoch; with `checkpoint` these
-    weights are also on disk from the moment they are reached. `progress` draws a bar on the error stream.
+    Best is the highest mean IoU on the validation part, which is evaluated after every epoch. With `folder` each epoch
+    ends on disk: best.safetensors holds the best weights, last.safetensors all that is needed to go on. `resume=True`
+    continues the training that it finds there, and begins one where there is none. On a CPU the outcome has the same
+    bits as without an interruption, as long as the data takes its random numbers from Python's, numpy's or torch's
+    global ones or the loader's generator, and no worker outlives its epoch. `progress` draws a bar on the error stream.
 
     Returns one dict per epoch: "epoch" (from 1), "loss" (mean over images), "lr" (at the epoch's end), "miou" and
     "accuracy" (on the validation part, in 0..1).
 
     Raises:
-        CourseError: as `train_one_epoch`; or the validation part has no labelled pixel.
+        CourseError: as `train_one_epoch`; the validation part has no labelled pixel; or the folder holds a training
+            and `resume` is not set, or one that does not fit: other settings, another model, a broken file.
     """
     device = torch.device(device) if device is not None else default_device()
     model.to(device)
@@ -169,61 +166,35 @@ def fit(
     # One more step than batches: the rate is also asked for once after the last batch, and must not rise again there.
     scheduler = OneCycleLR(optimizer, max_lr, total_steps=epochs * len(train_loader) + 1)
     scaler = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
-    history, best_miou, best_weights = [], -1.0, None
-    bar = tqdm(range(1, epochs + 1), unit="epoch", file=sys.stderr, disable=not progress)
+    parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler, "scaler": scaler}
+    plan = {"epochs": epochs, "len(train_loader)": len(train_loader), "max_lr": max_lr, "weight_decay": weight_decay}
+    generators = own_generators(train_loader, val_loader)
+    history, best_weights = [], None
+    if folder is not None:
+        history, best_weights = begin_run(folder, parts, plan, generators, resume)
+    bar = tqdm(range(len(history) + 1, epochs + 1), unit="epoch", file=sys.stderr, disable=not progress)
     for epoch in bar:
         loss = train_one_epoch(model, train_loader, optimizer, loss_fn, scheduler, scaler=scaler)
         matrix = evaluate(model, val_loader, num_classes).compute()
-        miou, accuracy = mean_iou(matrix).item(), pixel_accuracy(matrix).item()
         if matrix.sum() == 0:
             raise CourseError("the validation part has no labelled pixel: without one, no epoch can be called the best")
+        miou, accuracy = mean_iou(matrix).item(), pixel_accuracy(matrix).item()
         history.append(
             {"epoch": epoch, "loss": loss, "lr": scheduler.get_last_lr()[0], "miou": miou, "accuracy": accuracy}
         )
         bar.set_postfix(loss=f"{loss:.3f}", miou=f"{miou:.3f}")
-        if miou > best_miou:
-            best_miou = miou
+        if best_of(history) is history[-1]:
             best_weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-            if checkpoint is not None:
-                save_weights(model, checkpoint, {"epoch": str(epoch), "miou": f"{miou:.4f}"})
+        if folder is not None:
+            save_run(folder, parts, history, plan, generators)
     if best_weights is not None:
         model.load_state_dict(best_weights)
     model.eval()
     return history
 
 
-def save_weights(model: nn.Module, path: str | Path, metadata: dict[str, str] | None = None) -> None:
-    """Write the model's weights to a safetensors file, whole or not at all: under a temporary name, then renamed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    try:
-        save_file(tensors, temporary, metadata)
-        temporary.chmod(0o644)  # safetensors lets nobody else read it
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def load_weights(model: nn.Module, path: str | Path) -> dict[str, str]:
-    """Read weights that `save_weights` wrote into a model of the same architecture; return the file's metadata.
-
-    Raises:
-        CourseError: the file is missing or broken, or its first name or shape that differs from the model's.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dict
-    except FileNotFoundError:
-        raise CourseError(f"there are no weights at {path}") from None
-    except (SafetensorError, OSError) as error:
-        raise CourseError(f"{path} is no readable safetensors file ({error}): make or download it anew") from error
-    wanted = model.state_dict()
-    for name in [*wanted, *tensors]:
-        ours, theirs = (tuple(side[name].shape) if name in side else "missing" for side in (wanted, tensors))
-        if ours != theirs:
-            raise CourseError(f"{path} does not fit this model: {name} is {theirs} in the file, {ours} in the model")
-    model.load_state_dict(tensors)
-    return metadata
+def own_generators(*loaders: DataLoader) -> list[torch.Generator]:
+    """The random generators that belong to loaders or their samplers, each once; most have none and use torch's."""
+    owners = [owner for loader in loaders for owner in (loader, getattr(loader, "sampler", None))]
+    found = [generator for owner in owners if (generator := getattr(owner, "generator", None)) is not None]
+    return list({id(generator): generator for generator in found}.values())

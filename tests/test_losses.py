@@ -6,9 +6,9 @@ from torch.nn import functional as F
 from torchvision.ops import sigmoid_focal_loss
 
 from segutils.errors import CourseError
-from segutils.losses import cross_entropy_dice_loss, focal_loss, soft_dice_loss
+from segutils.losses import cross_entropy, cross_entropy_dice_loss, focal_loss, soft_dice_loss
 
-LOSSES = [soft_dice_loss, focal_loss, cross_entropy_dice_loss]
+LOSSES = [cross_entropy, soft_dice_loss, focal_loss, cross_entropy_dice_loss]
 
 
 @pytest.fixture
@@ -54,6 +54,10 @@ def test_focal_loss_of_two_classes_is_torchvisions():
 
 def test_gamma_0_is_cross_entropy(case):
     torch.testing.assert_close(focal_loss(*case, gamma=0), F.cross_entropy(*case, ignore_index=255))
+
+
+def test_cross_entropy_is_torchs(case):
+    torch.testing.assert_close(cross_entropy(*case), F.cross_entropy(*case, ignore_index=255))
 
 
 def test_cross_entropy_dice_is_their_sum(case):
