@@ -6,18 +6,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.transforms import Affine2D
 
 from segutils.palettes import IGNORE_INDEX, Palette
 from segutils.plotting import BLACK, BLUE, WIDTH, YELLOW, overlay, to_picture
 
 __all__ = [
+    "argmax_cube",
+    "color_lookup",
     "cross_entropy",
     "four_answers",
     "four_notations",
     "group_borders",
     "logit_maps",
     "palette_chart",
-    "pixel_logits",
 ]
 
 # Fill colours of neighbouring objects: light and dark by turns, so that they differ without colour too.
@@ -119,34 +121,126 @@ def palette_chart(palette: Palette, columns: int = 4) -> Figure:
     return figure
 
 
-def pixel_logits(image, logits, target, palette: Palette, row: int, column: int, shown: int = 8) -> Figure:
-    """The logits of one pixel as bars, the class that wins, and the colour that this class is painted in.
+def color_lookup(picture, palette: Palette, row: int, column: int) -> Figure:
+    """The way of one pixel of a label picture from its colour to a class index, and back to a colour.
+
+    Shape: picture (H, W, 3) uint8.
+    """
+    picture = to_picture(picture)
+    color = picture[row, column]
+    index = int(palette.encode(color[None, None])[0, 0])
+    red, green, blue = (int(value) for value in color)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.3), width_ratios=(1, 1.15))
+    left.imshow(picture)
+    crosshairs(left, row, column)
+    left.set_title(f"label picture: row {row}, column {column}")
+    known = index != IGNORE_INDEX
+    steps = (
+        (f"colour\n({red}, {green}, {blue})", color),
+        (
+            f"one number of 24 bits\n{red} x 65536 + {green} x 256 + {blue} = {(red << 16) + (green << 8) + blue:,}",
+            None,
+        ),
+        (f"class index\n{index}, {palette.names[index] if known else 'no class of this palette'}", None),
+        (f"back: colors[{index}]\n{tuple(palette.colors[index].tolist())}", palette.colors[index])
+        if known
+        else ("back: 255 is painted\n(0, 0, 0)", (0, 0, 0)),
+    )
+    right.set(xlim=(0, 10), ylim=(len(steps), 0))
+    right.axis("off")
+    for number, (text, swatch) in enumerate(steps):
+        right.add_patch(Rectangle((1.5, number + 0.08), 8.4, 0.7, facecolor="white", edgecolor=BLACK, lw=0.8))
+        right.text(5.7, number + 0.43, text, ha="center", va="center", fontsize=9)
+        if swatch is not None:
+            face = np.asarray(swatch) / 255
+            right.add_patch(Rectangle((0.1, number + 0.13), 1.2, 0.6, facecolor=face, edgecolor=BLACK, lw=0.8))
+        if number:
+            arrow = {"arrowstyle": "-|>", "lw": 1, "shrinkA": 0, "shrinkB": 0}
+            right.annotate("", (5.7, number + 0.08), (5.7, number - 0.22), arrowprops=arrow)
+    right.set_title(f"a palette of {len(palette)} classes")
+    return figure
+
+
+def crosshairs(ax, row: int, column: int) -> None:
+    """Mark a pixel of a picture; white on black is seen on every colour."""
+    ax.axis("off")
+    for color, width in (("k", 3.0), ("w", 1.2)):
+        ax.axhline(row, color=color, lw=width)
+        ax.axvline(column, color=color, lw=width)
+
+
+SLANT, DEPTH, STEP = 0.35, 0.27, 0.315  # of the layers of a cube: shift of the far edge, height, distance
+BARS = 2.32  # where the bars beside the cube begin
+
+
+def argmax_cube(image, logits, target, palette: Palette, classes: Sequence[int], row: int, column: int) -> Figure:
+    """One pixel's way through the layers of a cube of logits to the class that wins there.
+
+    The layers of `classes` are drawn; where another class wins, its layer takes the place of the last.
 
     Shape: image (3, H, W) uint8, logits (C, H, W), target (H, W).
     """
     logits, target = np.asarray(logits), np.asarray(target)
     prediction = logits.argmax(axis=0)  # (C, H, W) -> (H, W)
-    figure, axes = plt.subplots(1, 3, figsize=(WIDTH, 2.9), width_ratios=[1, 1, 0.95])
-    for ax, picture in zip(axes, (to_picture(image), palette.colorize(prediction)), strict=False):
-        ax.imshow(picture)
-        ax.axis("off")
-        for color, width in (("k", 3.0), ("w", 1.2)):  # white on black is seen on every colour
-            ax.axhline(row, color=color, lw=width)
-            ax.axvline(column, color=color, lw=width)
-    winner, label_index = int(prediction[row, column]), int(target[row, column])
-    axes[0].set_title(f"row {row}, column {column}: labelled\n{name_of(label_index, palette)}")
-    axes[1].set_title(f"argmax: {winner}, {palette.names[winner]}\ncolour {tuple(palette.colors[winner].tolist())}")
-    values = logits[:, row, column]  # (C, H, W) -> (C,)
-    best = np.argsort(-values, kind="stable")[:shown]
-    colors = [palette.colors[index] / 255 for index in best]
-    axes[2].barh(range(shown), values[best], color=colors, edgecolor=BLACK, lw=[2.0] + [0.5] * (shown - 1))
-    names = [f"{palette.names[index]} {index}" for index in best]
-    axes[2].set_yticks(range(shown), names, fontsize=9)
-    axes[2].get_yticklabels()[0].set_fontweight("bold")
-    axes[2].axvline(0, color="gray", lw=0.8)
-    axes[2].invert_yaxis()
-    axes[2].set_title(f"the {shown} largest of {len(values)} logits")
+    winner = int(prediction[row, column])
+    shown = list(classes) if winner in classes else [*classes[:-1], winner]
+    figure, axes = plt.subplot_mosaic(
+        [["image", "cube"], ["prediction", "cube"]], figsize=(WIDTH, 5.0), width_ratios=(1, 2.2)
+    )
+    axes["image"].imshow(to_picture(image))
+    axes["image"].set_title(f"row {row}, column {column}:\nlabelled {name_of(int(target[row, column]), palette)}")
+    axes["prediction"].imshow(palette.colorize(prediction))
+    axes["prediction"].set_title(f"argmax: {winner}, {palette.names[winner]}\n{tuple(palette.colors[winner].tolist())}")
+    for name in ("image", "prediction"):
+        crosshairs(axes[name], row, column)
+    draw_cube(axes["cube"], logits, palette, shown, row, column)
     return figure
+
+
+def draw_cube(ax, logits: np.ndarray, palette: Palette, shown: Sequence[int], row: int, column: int) -> None:
+    """Layers of logits one above the other, the argmax below them, and a line through one pixel of all."""
+    limit = logits.max()  # the same for every pixel, so that bars can be compared
+    prediction = logits.argmax(axis=0)
+    winner = int(prediction[row, column])
+    height, width = prediction.shape
+    across, away = (column + 0.5) / width, 1 - (row + 0.5) / height  # the pixel's place in a layer
+    levels = [STEP * (len(shown) - number) for number in range(len(shown))]  # from top to bottom; the argmax is at 0
+    x = across + SLANT * away
+    ax.plot([x, x], [DEPTH * away, levels[0] + DEPTH * away + 0.12], color=BLACK, lw=1.2, zorder=5)
+    for index, level in zip(shown, levels, strict=True):
+        value, middle, wins = logits[index, row, column], level + DEPTH / 2, index == winner
+        draw_layer(ax, logits[index], level, wins, cmap="cividis", vmin=-limit, vmax=limit)
+        ax.plot(x, level + DEPTH * away, "o", ms=6, color="white", mec=BLACK, zorder=6)
+        weight = "bold" if wins else "normal"
+        ax.text(
+            1 + SLANT + 0.04, middle, f"logits[{index}] {palette.names[index]}", va="center", weight=weight, fontsize=9
+        )
+        length = 0.42 * np.clip(value / limit, -1, 1)
+        bar = {"facecolor": palette.colors[index] / 255, "edgecolor": BLACK, "lw": 2.2 if wins else 0.6}
+        ax.add_patch(Rectangle((BARS + 0.42, middle - 0.06), length, 0.12, **bar))
+        ax.text(BARS + 0.98, middle, f"{value:+.1f}", va="center", weight=weight, fontsize=9)
+    ax.plot([BARS + 0.42] * 2, [levels[-1], levels[0] + DEPTH], color="gray", lw=0.8)
+    draw_layer(ax, palette.colorize(prediction), 0, False)
+    ax.plot(x, DEPTH * away, "o", ms=6, color="white", mec=BLACK, zorder=6)
+    ax.text(
+        1 + SLANT + 0.04,
+        DEPTH / 2,
+        f"argmax of all {len(logits)}: {winner} {palette.names[winner]}",
+        va="center",
+        weight="bold",
+    )
+    ax.set(xlim=(-0.02, BARS + 1.25), ylim=(-0.03, levels[0] + DEPTH + 0.14))
+    ax.set_title(f"{len(shown)} of {len(logits)} layers, and the column of numbers above one pixel")
+    ax.axis("off")
+
+
+def draw_layer(ax, picture: np.ndarray, level: float, framed: bool, **style) -> None:
+    """A picture as a slanted sheet whose near edge lies at `level`."""
+    place = Affine2D(np.array([[1, SLANT, 0], [0, DEPTH, level], [0, 0, 1]])) + ax.transData
+    ax.imshow(picture, extent=(0, 1, 0, 1), aspect="auto", transform=place, zorder=2, **style)
+    ax.add_patch(
+        Rectangle((0, 0), 1, 1, transform=place, fill=False, edgecolor=BLACK, lw=2.4 if framed else 0.8, zorder=3)
+    )
 
 
 def group_borders(image, groups) -> np.ndarray:

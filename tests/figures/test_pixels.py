@@ -58,17 +58,42 @@ def test_the_detail_of_the_notations_holds_the_mask_s_indices():
     assert [int(text.get_text()) for text in figure.axes[2].texts] == mask[grid].flatten().tolist()
 
 
-def test_the_winner_of_a_pixel_is_the_argmax_of_its_logits():
+@pytest.mark.parametrize(("row", "column"), [(5, 7), (23, 31), (0, 0)])
+def test_the_cube_names_the_winner_and_writes_the_logits_of_its_layers(row, column):
     image, mask, logits = scene()
-    for row, column in [(5, 7), (23, 31), (0, 0)]:
-        figure = pixels.pixel_logits(image, logits, mask, THREE, row, column, shown=3)
-        winner = int(logits[:, row, column].argmax())
-        label, argmax = (ax.get_title() for ax in figure.axes[:2])
-        assert f"argmax: {winner}, {THREE.names[winner]}" in argmax
-        assert str(tuple(THREE.colors[winner].tolist())) in argmax
-        assert ("ignored" if row == 0 else THREE.names[mask[row, column]]) in label
-        lengths = [bar.get_width() for bar in figure.axes[2].patches]
-        assert lengths == sorted(logits[:, row, column].tolist(), reverse=True)
+    figure = pixels.argmax_cube(image, logits, mask, THREE, [0, 1], row, column)
+    winner = int(logits[:, row, column].argmax())
+    axes = {ax.get_label(): ax for ax in figure.axes}
+    assert f"argmax: {winner}, {THREE.names[winner]}" in axes["prediction"].get_title()
+    assert str(tuple(THREE.colors[winner].tolist())) in axes["prediction"].get_title()
+    assert ("ignored" if row == 0 else THREE.names[mask[row, column]]) in axes["image"].get_title()
+    shown = [0, 1] if winner in (0, 1) else [0, winner]  # the winner is always among the layers
+    assert f"argmax of all 3: {winner} {THREE.names[winner]}" in texts(figure)
+    for index in shown:
+        assert f"logits[{index}] {THREE.names[index]}" in texts(figure)
+        assert f"{logits[index, row, column]:+.1f}" in texts(figure)
+
+
+def test_the_line_through_the_cube_meets_the_same_pixel_in_every_layer():
+    image, mask, logits = scene()
+    figure = pixels.argmax_cube(image, logits, mask, THREE, [0, 1, 2], 5, 7)
+    (cube,) = [ax for ax in figure.axes if ax.get_label() == "cube"]
+    dots = [line.get_xydata()[0] for line in cube.lines if line.get_marker() == "o"]
+    assert len(dots) == len(cube.images) == 4  # three layers and the argmax
+    for picture, dot in zip(cube.images, dots, strict=True):
+        inside = (picture.get_transform() - cube.transData).inverted().transform(dot)
+        assert inside == pytest.approx([7.5 / 32, 1 - 5.5 / 24])
+
+
+@pytest.mark.parametrize("palette", [VOC, CAMVID])
+def test_the_lookup_writes_what_the_palette_encodes(palette):
+    picture = np.zeros((6, 8, 3), dtype=np.uint8)
+    picture[2, 3], picture[4, 4] = (128, 64, 128), (1, 2, 3)
+    found = texts(pixels.color_lookup(picture, palette, 2, 3))
+    index = int(palette.encode(picture)[2, 3])
+    assert "one number of 24 bits\n128 x 65536 + 64 x 256 + 128 = 8,405,120" in found
+    assert any(text.startswith(f"class index\n{index}, ") for text in found)
+    assert "back: 255 is painted\n(0, 0, 0)" in texts(pixels.color_lookup(picture, palette, 4, 4))
 
 
 def test_logit_maps_end_in_the_argmax_in_colour():
