@@ -54,6 +54,24 @@ def picture(width: int = 4, height: int = 4, alt: str = "a picture that is descr
     return nbformat.v4.new_output("display_data", data=data, metadata={"image/png": {"alt": alt}})
 
 
+SVG = "<svg xmlns='http://www.w3.org/2000/svg'>" + "<path d='M 0 0 L 1 1'/>" * 10_000 + "</svg>"
+
+
+def display(kind: str, data, alt: str = "a picture that is described"):
+    return nbformat.v4.new_output("display_data", data={kind: data}, metadata={kind: {"alt": alt}})
+
+
+def jpeg(width: int, height: int) -> str:
+    buffer = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(buffer, format="JPEG", quality=95)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+WIDGET = display("application/vnd.jupyter.widget-view+json", {"model_id": "1"})
+EXPLORE = "widgets.explore(draw, {}, row=(0, 9))"
+
+
 def stream(text: str, name: str = "stdout"):
     return nbformat.v4.new_output("stream", name=name, text=text)
 
@@ -70,7 +88,15 @@ def test_a_good_lecture_has_no_faults(tmp_path):
     assert faults(path, rules.LECTURES) == []
 
 
+@pytest.mark.parametrize("alt", ["'a picture that is described'", "alt='one that is' ' described in two'", "caption"])
+def test_a_good_widget_has_no_faults(tmp_path, alt):
+    source = "caption = 'a picture that is described'\n" + EXPLORE.format(alt)
+    path = write_lecture(tmp_path / "lecture.ipynb", source=source, outputs=[picture(), WIDGET])
+    assert faults(path, rules.LECTURES) == []
+
+
 PLANTED = {
+    "no title": {"introduction": INTRODUCTION.replace("# 4 · A title", "# A title")},
     "a cell of 26 lines": {"source": "\n".join(["1"] * 26)},
     "no question": {"introduction": INTRODUCTION.replace("asked here?", "asked here.")},
     "no goals": {"introduction": INTRODUCTION.replace("You will be able to", "")},
@@ -78,16 +104,38 @@ PLANTED = {
     "no prerequisites": {"introduction": INTRODUCTION.replace("Before", "")},
     "2 check-yourself": {"introduction": INTRODUCTION.replace("<summary><b>Check", "", 1)},
     "without alt text": {"outputs": [picture(alt="")]},
-    "a picture without alt text: a.png": {"introduction": INTRODUCTION + "![](a.png)"},
-    "a picture of": {"outputs": [picture(300, 300, noisy=True)]},
+    "plotting.show): a.png": {"introduction": INTRODUCTION + "![](a.png)"},
+    "plotting.show): <img": {"introduction": INTRODUCTION + "<img src='a.png' width=300>"},
+    "plotting.show): 1 + 1": {"outputs": [display("image/svg+xml", "<svg></svg>", alt="")]},
+    "plotting.show): html": {
+        "source": "html",
+        "outputs": [display("text/html", "<img src='data:image/png;base64,iV'>")],
+    },
+    "a picture of 270 kB": {"outputs": [picture(300, 300, noisy=True)]},
+    "a picture of 230 kB, None px": {"outputs": [display("image/svg+xml", SVG)]},
+    "a picture of 230 kB, None px wide: html": {
+        "source": "html",
+        "outputs": [display("text/html", f"<svg aria-label='a picture that is described'>{SVG}</svg>")],
+    },
+    "kB, 400 px wide": {"outputs": [display("image/jpeg", jpeg(400, 400))]},
+    "a widget without alt text": {"source": EXPLORE.format("''"), "outputs": [picture(), WIDGET]},
+    "use widgets.explore": {"source": "ipywidgets.interact(draw, row=(0, 9))", "outputs": [picture(), WIDGET]},
+    "a widget without a static figure": {"source": EXPLORE.format("'a picture, described'"), "outputs": [WIDGET]},
     "1200 px wide": {"outputs": [picture(1200)]},
     "the notebook has": {"outputs": [stream("x" * 1_600_000)]},
     "a traceback": {"outputs": [nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[])]},
     "stderr": {"outputs": [stream("careful", "stderr")]},
     "a warning": {"outputs": [stream("UserWarning: old")]},
+    "a warning, traceback": {"outputs": [stream("Traceback (most recent call last):")]},
+    "a warning, traceback or progress bar": {"outputs": [stream("100%|####| 5/5 [00:01<00:00,  4.8it/s]")]},
+    "a machine's path (/opt/conda)": {"outputs": [display("text/html", "<b>/opt/conda/lib</b>")]},
     "a machine's path": {"outputs": [stream("saved to /home/ada/course/model.safetensors")]},
     "not run once each": {"count": 2},
-    "private name": {"source": "from segutils._secret import answer"},
+    "not run once each, from top to bottom: [None]": {"count": None},
+    "private name: from segutils._secret import answer": {"source": "from segutils._secret import answer"},
+    "private name: from segutils import _secret": {"source": "from segutils import _secret"},
+    "private name: import segutils._secret as s": {"source": "import segutils._secret as s"},
+    "private name: palettes._index": {"source": "palettes._index(0)"},
     "a star import": {"source": "from torch import *"},
     "a link to a file": {"introduction": INTRODUCTION + "[next](99_nowhere.ipynb)"},
 }
