@@ -13,9 +13,11 @@ from segutils.plotting import BLACK, BLUE, GREEN, ORANGE, RED, WIDTH, to_picture
 __all__ = [
     "aspp_diagram",
     "coverage",
+    "effective_stack",
     "explore_stack",
     "fields",
     "ground_predictions",
+    "half_width",
     "heat_maps",
     "kernels",
     "output_stride_grids",
@@ -196,6 +198,44 @@ def explore_stack(rate: int, kernel_size: int, depth: int, doubling: bool) -> Fi
     return figure
 
 
+def share_inside(effect) -> np.ndarray:
+    """Share of a square map that lies in its middle 1x1, 3x3, 5x5 ... pixels: (S, S), S odd -> ((S + 1) / 2,)."""
+    effect = np.asarray(effect, dtype=float)
+    middle = len(effect) // 2
+    inside = [effect[middle - r : middle + r + 1, middle - r : middle + r + 1].sum() for r in range(middle + 1)]
+    return np.array(inside) / effect.sum()
+
+
+def half_width(effect) -> int:
+    """Width of the smallest square in the middle of a map (S, S), S odd, that holds half of it or more."""
+    return 2 * int(np.argmax(share_inside(effect) >= 0.5)) + 1
+
+
+def effective_stack(effect, rates: Sequence[int], kernel_size: int = 3) -> Figure:
+    """What a stack of atrous layers could use, what it gets, and how much of it lies how far from the middle.
+
+    Shape: effect (F, F), non-negative, where F is the receptive field of the stack.
+    """
+    effect, counts = np.asarray(effect, dtype=float), path_counts(rates, kernel_size)
+    half, widths = half_width(effect), np.arange(1, len(effect) + 1, 2)
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(WIDTH, 3.2), width_ratios=(1, 1, 0.95))
+    draw_field(left, counts, len(counts) + 2)
+    left.set_title(f"receptive field: {len(counts)} x {len(counts)},\n{coverage(counts):.1%} of it read")
+    draw_field(middle, effect, len(effect) + 2)
+    corner = {"xy": (-half / 2, -half / 2), "width": half, "height": half}
+    for color, width in (("black", 3.0), ("white", 1.4)):  # white on black is seen on every colour
+        middle.add_patch(Rectangle(**corner, fill=False, edgecolor=color, linewidth=width, zorder=4))
+    middle.set_title(f"effective: half of it lies\nin the middle {half} x {half}")
+    right.plot(widths, 100 * share_inside(effect), color=BLUE, linewidth=2)
+    right.plot(widths, 100 * (widths / len(effect)) ** 2, ":", color="gray")
+    right.plot([half, half], [0, 100 * share_inside(effect)[half // 2]], "--", color=RED)
+    right.set(xlabel="width of the middle square", ylabel="share of the effect (%)", ylim=(0, 103))
+    right.set_xlim(0, len(effect) + 1)
+    right.set_title("share in the middle square;\ndotted: if all counted alike")
+    figure.suptitle(f"{kernel_size} x {kernel_size} at rates {', '.join(map(str, rates))}", fontsize=10)
+    return figure
+
+
 def valid_taps(sizes: Sequence[tuple[int, int]], shares: Sequence[Sequence[float]], rates: Sequence[int]) -> Figure:
     """Share of a 3x3 kernel's taps that fall on the map, by rate, one line per size (height, width)."""
     figure, ax = plt.subplots(figsize=(WIDTH * 0.75, 3.4))
@@ -247,7 +287,7 @@ def aspp_diagram(atrous_rates: Sequence[int] = (6, 12, 18)) -> Figure:
     box(ax, 16.2, middle, 2.9, 1.9, "project: 1x1\n(N, 256, H, W)", "#F7E3B5")
     for name, y, rate in zip(names, heights, [0, *atrous_rates, None], strict=True):
         box(ax, 7.0, y, 4.9, 1.35, "", "#DCE9F5" if rate is not None else "#D6EFE4")
-        ax.text(8.0, y, name, ha="center", va="center", fontsize=9)
+        ax.text(7.65, y, name, ha="center", va="center", fontsize=9)
         tap_icon(ax, 5.3, y, rate, max(atrous_rates))
         arrow(ax, (3.05, middle), (4.5, y))
         arrow(ax, (9.5, y), (11.25, middle + (y - middle) * 0.35))

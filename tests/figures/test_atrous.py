@@ -43,6 +43,30 @@ def test_the_widget_names_what_its_stack_reads():
     assert "26.8% of its pixels read" in right
 
 
+def test_half_of_a_map_lies_in_the_square_that_half_width_names():
+    even = np.ones((11, 11))
+    assert atrous.half_width(even) == 9  # 49 of 121 pixels are less than half, 81 are more
+    spot = np.zeros((11, 11))
+    spot[5, 5] = 1
+    assert atrous.half_width(spot) == 1
+    ring = np.ones((11, 11))
+    ring[1:-1, 1:-1] = 0
+    assert atrous.half_width(ring) == 11
+
+
+def test_the_effective_picture_tells_both_widths():
+    rates = (1, 2, 4, 8)
+    effect = np.zeros((31, 31))
+    effect[12:19, 12:19] = 1
+    figure = atrous.effective_stack(effect, rates)
+    left, middle, right = (ax for ax in figure.axes[:3])
+    assert "31 x 31" in left.get_title()
+    assert "middle 5 x 5" in middle.get_title()  # 25 of 49 pixels
+    shares = right.lines[0].get_ydata()
+    assert shares[-1] == pytest.approx(100) and shares[2] == pytest.approx(100 * 25 / 49)
+    plt.close(figure)
+
+
 def test_taps_in_the_padding_are_counted():
     figure = atrous.rates_on_map((6, 12, 18, 24), height=23, width=30, position=(8, 9))
     titles = [ax.get_title() for ax in figure.axes]
