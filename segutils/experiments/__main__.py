@@ -3,12 +3,17 @@
 import sys
 import time
 
-from segutils.experiments import atrous, camseq, metrics, pixels, table_path
+from segutils.experiments import atrous, boundary, camseq, context, fcn, metrics, pixels, table_path
 
 # Name of the table -> the function that writes it to a path. The name begins with the lecture's number.
 TABLES = {
     "01_pixels": pixels.table,
+    "02_bounds": fcn.bound_table,
+    "02_strides": fcn.table,
+    "03_context": context.patch_table,
+    "03_ground": context.ground_table,
     "04_stacks": atrous.table,
+    "05_boundary": boundary.table,
     "06_many_mious": metrics.many_mious_table,
     "06_imbalance": metrics.imbalance_table,
     "07_leak": camseq.leak_table,
