@@ -318,7 +318,7 @@ def seed_dots(panels: dict[str, dict[str, Sequence[float]]], label: str, expecte
     `panels` maps a title to {network: numbers of its seeds}, `expected` alike to one number per network.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(WIDTH, 0.42 * len(next(iter(panels.values()))) + 1.15),
-                                sharey=True, squeeze=False)  # fmt: skip
+                                sharex=True, sharey=True, squeeze=False)  # fmt: skip
     for ax, (title, networks) in zip(axes[0], panels.items(), strict=True):
         for row, (name, values) in enumerate(networks.items()):
             ax.plot(values, [row] * len(values), "o", color=BLUE, alpha=0.6, label="one seed" if row == 0 else None)
