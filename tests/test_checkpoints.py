@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
+from torchvision.models.segmentation import deeplabv3_resnet50
 
 from segutils import checkpoints, models
 from segutils.checkpoints import load_training, load_weights, save_training, save_weights
@@ -402,3 +403,24 @@ def test_missing_and_broken_weights_are_named(tmp_path):
             load_weights(Network(), path)
     with pytest.raises(CourseError, match="no readable safetensors file"):
         load_weights(Network(), tmp_path)
+
+
+@pytest.mark.slow
+def test_a_large_network_in_mixed_precision_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    """torchvision's DeepLabV3 with both heads, and a loss scale that changes, as a GPU's branch has it."""
+    scaler = torch.amp.GradScaler
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda device, enabled: scaler(device, growth_interval=2))
+
+    def run_large(folder=None, stop=None, resume=False, seed=0):
+        seed_everything(seed, threads=2)
+        model = deeplabv3_resnet50(weights_backbone=None, num_classes=NUM_CLASSES, aux_loss=True)
+        loaders = DataLoader(Augmented(stop), 3, shuffle=True), DataLoader(Augmented(), 3)
+        history = fit(model, *loaders, NUM_CLASSES, 3, folder=folder, resume=resume, device="cpu", max_lr=1e-3)
+        return history, model.state_dict(), torch.rand(3)
+
+    expected = run_large()
+    with pytest.raises(KeyboardInterrupt):
+        run_large(tmp_path, stop=NUM_IMAGES + 4)
+    state = json.loads(read_metadata(tmp_path / "last.safetensors")["training"])
+    assert state["parts"]["scaler"]["scale"] == 2 * 65536  # it has grown once
+    assert_same(run_large(tmp_path, resume=True, seed=7), expected)

@@ -17,7 +17,6 @@ from segutils.plotting import (
     WIDTH,
     add_legend,
     classes_in,
-    error_map,
     overlay,
     to_picture,
 )
@@ -29,6 +28,7 @@ __all__ = [
     "class_shares",
     "filmstrip",
     "frame_and_class",
+    "interrupted_training",
     "leak",
     "over_time_and_distance",
     "resized_masks",
@@ -164,6 +164,34 @@ def training_curves(losses: Sequence[float], rates: Sequence[float], scores: Seq
     return figure
 
 
+def interrupted_training(
+    losses: dict[str, Sequence[float]], rates: dict[str, Sequence[float]], batches_per_epoch: int, epochs_kept: int
+) -> Figure:
+    """The learning rate and the loss of every batch: never interrupted, interrupted, and continued in two ways.
+
+    Both have "whole", "interrupted", "resumed" and "weights alone"; the last two begin after `epochs_kept` epochs.
+    """
+    styles = {
+        "whole": {"color": "0.8", "lw": 7, "label": "never interrupted"},
+        "interrupted": {"color": "k", "lw": 1.2, "label": "until Ctrl-C"},
+        "resumed": {"color": ORANGE, "lw": 1.8, "ls": "--", "label": "resumed from last.safetensors"},
+        "weights alone": {"color": BLUE, "lw": 1.2, "ls": ":", "marker": ".", "label": "continued with weights alone"},
+    }
+    figure, axes = plt.subplots(2, 1, figsize=(WIDTH, 5), sharex=True, height_ratios=(1, 1.4))
+    for ax, values in zip(axes, (rates, losses), strict=True):
+        for name, style in styles.items():
+            begin = 0 if name in ("whole", "interrupted") else epochs_kept
+            ax.plot([begin + batch / batches_per_epoch for batch in range(len(values[name]))], values[name], **style)
+        end = (len(losses["interrupted"]) - 1) / batches_per_epoch
+        ax.axvspan(epochs_kept, end, color="0.93", zorder=0)
+        ax.set(ylim=(0, None))
+    axes[0].set(ylabel="learning rate")
+    axes[1].set(xlabel="complete epochs", ylabel="loss of a batch")
+    axes[1].text((epochs_kept + end) / 2, 0.05, "done\ntwice", ha="center", va="bottom", fontsize=9)
+    axes[1].legend(loc="upper right")
+    return figure
+
+
 def filmstrip(
     images: Sequence,
     targets: Sequence[np.ndarray],
@@ -171,20 +199,27 @@ def filmstrip(
     titles: Sequence[str],
     palette: Palette,
 ) -> Figure:
-    """One row per frame: image, label, prediction, and errors (grey right, orange wrong, black ignored)."""
+    """One row per frame: image, label, prediction, and the errors over the pale image (orange wrong, black ignored)."""
     size = (WIDTH, 0.25 + WIDTH / 4 * 0.77 * len(images))
     figure, axes = plt.subplots(len(images), 4, figsize=size, squeeze=False)
     for row, (image, target, prediction, title) in enumerate(zip(images, targets, predictions, titles, strict=True)):
-        pictures = (
-            to_picture(image), palette.colorize(target), palette.colorize(prediction), error_map(prediction, target)
-        )  # fmt: skip
+        colored = palette.colorize(target), palette.colorize(prediction)
+        pictures = to_picture(image), *colored, error_overlay(image, prediction, target)
         for column, (ax, picture) in enumerate(zip(axes[row], pictures, strict=True)):
             ax.imshow(picture)
             ax.axis("off")
             if row == 0:
-                ax.set_title(("image", "label", "prediction", "errors")[column])
+                ax.set_title(("image", "label", "prediction", "errors over the image")[column])
         axes[row, 0].text(3, 4, title, va="top", fontsize=9, color="w", bbox={"facecolor": "k", "alpha": 0.75, "lw": 0})
     return add_legend(figure, palette, classes_in(*targets, *predictions))
+
+
+def error_overlay(image, prediction: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The picture in pale grey, wrong pixels orange and ignored ones black: (H, W, 3) uint8."""
+    picture = np.repeat(130 + 0.49 * to_picture(image).mean(axis=2, keepdims=True), 3, axis=2)
+    picture[prediction != target] = OUTCOME_COLORS["missed"]
+    picture[target == IGNORE_INDEX] = 0
+    return picture.astype(np.uint8)
 
 
 def frame_and_class(image, target: np.ndarray, probability: np.ndarray, palette: Palette, class_name: str) -> Figure:

@@ -68,6 +68,16 @@ def test_one_row_of_the_filmstrip_is_image_label_prediction_and_errors():
     figure = figures.filmstrip([np.zeros((2, 2, 3), np.uint8)] * 2, [mask] * 2, [mask, wrong], ["a", "b"], CAMVID)
     errors = figure.axes[7].images[0].get_array()
     assert [[tuple(pixel) for pixel in row] for row in np.asarray(errors)] == [
-        [(220, 220, 220), (213, 94, 0)],
-        [(220, 220, 220), (0, 0, 0)],
+        [(130, 130, 130), (213, 94, 0)],
+        [(130, 130, 130), (0, 0, 0)],
     ]
+
+
+def test_what_was_continued_begins_where_the_last_file_was_written():
+    losses = {"whole": [4, 3, 2, 1, 1, 1], "interrupted": [4, 3, 2], "resumed": [2, 1, 1, 1], "weights alone": [2, 2]}
+    figure = figures.interrupted_training(losses, losses, batches_per_epoch=2, epochs_kept=1)
+    for ax in figure.axes:
+        first = {line.get_label(): line.get_xdata()[0] for line in ax.lines}
+        assert list(first.values()) == [0, 0, 1, 1]
+        whole, _, resumed, _ = ax.lines
+        assert resumed.get_xdata().tolist() == whole.get_xdata()[2:].tolist()
