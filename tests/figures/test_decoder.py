@@ -59,11 +59,14 @@ def test_the_widget_names_the_shares_of_its_scene_band_and_network(scenes, scene
 
 def test_taps_of_every_kernel_are_counted_right():
     colored = {to_rgb(color) for color in (BLUE, ORANGE, GREEN)}
-    counts = []
+    counts, columns = [], []
     for ax in figures.separable_kernels().axes:
-        faces = [patch.get_facecolor()[:3] for patch in ax.patches if getattr(patch, "get_width", int)() == 1]
-        counts.append(sum(face in colored for face in faces))
+        cells = [patch for patch in ax.patches if getattr(patch, "get_width", int)() == 1]
+        marked = [cell for cell in cells if cell.get_facecolor()[:3] in colored]
+        counts.append(len(marked))
+        columns.append(sorted({cell.get_x() for cell in marked if cell.get_x() < 5}))
     assert counts == [27 + 1, 27 + 3, 27 + 3, 3 + 1]  # taps of three channels, and the outputs
+    assert columns == [[1, 2, 3], [1, 2, 3], [0, 2, 4], [2]]
 
 
 def test_lines_of_the_trimap_are_means_over_seeds():
