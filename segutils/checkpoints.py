@@ -111,8 +111,9 @@ def begin_run(
     """
     folder = Path(folder)
     make_folder(folder)
-    for leftover in folder.glob("*.safetensors.*.tmp"):  # of a process that was killed while it wrote
-        leftover.unlink(missing_ok=True)
+    for name in (BEST, LAST):
+        for leftover in folder.glob(f"{name}.*.tmp"):  # of a process that was killed while it wrote
+            leftover.unlink(missing_ok=True)
     if not (folder / BEST).exists() and not (folder / LAST).exists():
         return [], None
     if not resume:
