@@ -28,6 +28,7 @@ __all__ = [
     "overlap_patterns",
     "sample_positions",
     "scatter",
+    "score_maps",
     "stamps",
     "transposed_matrix",
     "unet_diagram",
@@ -380,6 +381,29 @@ def unet_diagram(channels: dict[str, int], decoder_channels: Sequence[int]) -> F
             ax.text((down[level] + up[level]) / 2, y + 0.15, text, ha="center", fontsize=9)
     ax.text(17.9, 2.2, "decoder: enlarge,\nconcatenate,\ntwo 3x3 convolutions", ha="right", va="center", fontsize=9)
     ax.text(0.1, 2.2, "encoder:\n3x3 convolutions,\nevery first with stride 2", ha="left", va="center", fontsize=9)
+    return figure
+
+
+def score_maps(targets: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> Figure:
+    """What each map of an FCN says about some classes: a row per class, its pixels first, then one panel per map.
+
+    Violet is for the class, orange against it, each panel on its own scale around 0.
+
+    Shape: targets (H, W) bool by class name; scores (classes, h, w) by the map's name, classes in the same order.
+    """
+    figure, axes = plt.subplots(
+        len(targets), 1 + len(scores), figsize=(WIDTH, 1.75 * len(targets) + 0.3), squeeze=False
+    )
+    for row, (name, target) in enumerate(targets.items()):
+        axes[row, 0].imshow(np.asarray(target), cmap="gray_r", vmin=0, vmax=1)
+        axes[row, 0].set_title(f"{name}: target")
+        for ax, (source, maps) in zip(axes[row, 1:], scores.items(), strict=True):
+            values = np.asarray(maps)[row]
+            largest = np.abs(values).max()
+            ax.imshow(values, cmap="PuOr", vmin=-largest, vmax=largest)
+            ax.set_title(f"{source}: {values.min():+.1f} to {values.max():+.1f}")
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
     return figure
 
 

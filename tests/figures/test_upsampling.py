@@ -115,8 +115,21 @@ def test_network_scores_show_every_seed_and_the_mean():
     figure = upsampling.network_scores(rows, ("miou",), ("all",))
     ax = figure.axes[0]
     dots, means = [line.get_xdata().tolist() for line in ax.lines], [text.get_text() for text in ax.texts]
+    bars = [bar.get_width() for bar in ax.patches]
     plt.close(figure)
-    assert dots == [[0.2, 0.4], [0.5]] and means == ["0.30", "0.50"]
+    assert dots == [[0.2, 0.4], [0.5]] and means == ["0.30", "0.50"] and bars == pytest.approx([0.3, 0.5])
+
+
+def test_score_maps_keep_classes_and_maps_apart():
+    targets = {"sky": np.eye(4, dtype=bool), "road": np.zeros((4, 4), dtype=bool)}
+    scores = {"out": np.array([[[-1.0, 2.0]], [[3.0, 0.5]]]), "high": np.ones((2, 2, 4))}
+    figure = upsampling.score_maps(targets, scores)
+    titles = [ax.get_title() for ax in figure.axes]
+    shown = figure.axes[4].images[0].get_array().tolist()
+    plt.close(figure)
+    assert titles[:3] == ["sky: target", "out: -1.0 to +2.0", "high: +1.0 to +1.0"]
+    assert titles[3:] == ["road: target", "out: +0.5 to +3.0", "high: +1.0 to +1.0"]
+    assert shown == [[3.0, 0.5]]
 
 
 def test_other_figures_are_drawn(tmp_path):
