@@ -387,7 +387,7 @@ def unet_diagram(channels: dict[str, int], decoder_channels: Sequence[int]) -> F
 def score_maps(targets: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> Figure:
     """What each map of an FCN says about some classes: a row per class, its pixels first, then one panel per map.
 
-    Violet is for the class, orange against it, each panel on its own scale around 0.
+    Bright is for the class, dark against it, each panel on its own scale around 0.
 
     Shape: targets (H, W) bool by class name; scores (classes, h, w) by the map's name, classes in the same order.
     """
@@ -395,15 +395,16 @@ def score_maps(targets: dict[str, np.ndarray], scores: dict[str, np.ndarray]) ->
         len(targets), 1 + len(scores), figsize=(WIDTH, 1.75 * len(targets) + 0.3), squeeze=False
     )
     for row, (name, target) in enumerate(targets.items()):
-        axes[row, 0].imshow(np.asarray(target), cmap="gray_r", vmin=0, vmax=1)
+        axes[row, 0].imshow(np.asarray(target), cmap="cividis", vmin=0, vmax=1)
         axes[row, 0].set_title(f"{name}: target")
         for ax, (source, maps) in zip(axes[row, 1:], scores.items(), strict=True):
             values = np.asarray(maps)[row]
             largest = np.abs(values).max()
-            ax.imshow(values, cmap="PuOr", vmin=-largest, vmax=largest)
+            ax.imshow(values, cmap="cividis", vmin=-largest, vmax=largest)
             ax.set_title(f"{source}: {values.min():+.1f} to {values.max():+.1f}")
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
     return figure
 
 
