@@ -115,10 +115,13 @@ def sequential_split(n: int, fractions: Sequence[float] = (0.70, 0.15, 0.15)) ->
 def find() -> Path | None:
     """Where CamSeq01 is on this machine: `SEGUTILS_CAMSEQ` (a folder or a zip), else data/camseq, else None.
 
-    Raises CourseError where SEGUTILS_CAMSEQ names something that is not there.
+    Set but empty, `SEGUTILS_CAMSEQ` means None: the stored outputs of the lectures must not show these frames.
+    Raises CourseError where it names something that is not there.
     """
     named = os.environ.get("SEGUTILS_CAMSEQ")
-    if named:
+    if named == "":
+        return None
+    if named is not None:
         if not Path(named).exists():
             raise CourseError(f"SEGUTILS_CAMSEQ: {named} does not exist: correct or unset the variable")
         return Path(named)

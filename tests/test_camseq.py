@@ -262,6 +262,8 @@ def test_find_looks_at_the_variable_and_then_into_data(folder, tmp_path, monkeyp
     assert find() == tmp_path / "data" / "camseq"
     monkeypatch.setenv("SEGUTILS_CAMSEQ", str(folder))
     assert find() == folder
+    monkeypatch.setenv("SEGUTILS_CAMSEQ", "")
+    assert find() is None
     monkeypatch.setenv("SEGUTILS_CAMSEQ", str(tmp_path / "gone"))
     with pytest.raises(CourseError, match="SEGUTILS_CAMSEQ"):
         find()

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from segutils.experiments import pixels, write_table
+from segutils.losses import cross_entropy
 from segutils.metrics import ConfusionMatrix, mean_iou, pixel_accuracy, window_max
 from segutils.models import create
 from segutils.models.deeplab import DeepLabV3Plus
 from segutils.palettes import CAMVID, IGNORE_INDEX
-from segutils.training import cross_entropy, seed_everything, train_one_epoch
+from segutils.training import seed_everything, train_one_epoch
 
 __all__ = [
     "NETWORKS",

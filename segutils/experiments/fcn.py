@@ -9,12 +9,13 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
 
 from segutils.experiments import write_table
+from segutils.losses import cross_entropy
 from segutils.metrics import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
 from segutils.models import create
 from segutils.models.blocks import ConvBNReLU
 from segutils.palettes import CAMVID, IGNORE_INDEX
 from segutils.toyscapes import ToyScapes
-from segutils.training import cross_entropy, evaluate, seed_everything, train_one_epoch
+from segutils.training import evaluate, seed_everything, train_one_epoch
 from segutils.transforms import eval_transform
 
 __all__ = [

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
 
 from segutils.experiments import write_table
+from segutils.losses import cross_entropy
 from segutils.metrics import iou_per_class, mean_iou, pixel_accuracy
 from segutils.models import create
 from segutils.models.blocks import ConvBNReLU
 from segutils.palettes import CAMVID, IGNORE_INDEX
 from segutils.toyscapes.render import render
 from segutils.toyscapes.scene import build_street
-from segutils.training import cross_entropy, evaluate, seed_everything, train_one_epoch
+from segutils.training import evaluate, seed_everything, train_one_epoch
 from segutils.transforms import normalize
 
 __all__ = ["NETWORKS", "WindowClassifier", "held_out_frames", "score", "table", "train", "training_frames"]

@@ -65,7 +65,7 @@ class PSPHead(nn.Sequential):
 class PSPNet(SegmentationModel):
     """A dilated backbone, pyramid pooling, and an auxiliary head that learns from the stage before the last.
 
-    The auxiliary head is part of the network as published (section 3.3: the loss of it weighs 0.4, in training only);
+    The auxiliary head is part of the network as published (section 4; its loss weighs 0.4, in training only);
     `aux=False` leaves it out. `output_stride` is 8, 16 or 32.
 
     Shape: (N, 3, H, W), H and W >= 32 -> {"out": (N, num_classes, H, W)}, and "aux" alike in train mode.
