@@ -190,12 +190,12 @@ def pyramid_diagram(pool_sizes: Sequence[int] = (1, 2, 3, 6)) -> Figure:
     arrow(ax, (15.9, 8.0), (15.9, 5.95))
     for size, y in zip(pool_sizes, heights, strict=True):
         grid_icon(ax, 5.0, y, size)
-        box(ax, 8.3, y, 2.7, 1.15, f"1x1 conv, BN, ReLU\nC / {n} channels", "#DCE9F5")
+        box(ax, 8.3, y, 2.9, 1.15, f"1x1 conv, BN, ReLU\nC / {n} channels", "#DCE9F5")
         box(ax, 11.9, y, 2.4, 1.15, "spread to\nH x W", "#D6EFE4")
         arrow(ax, (2.95, 4.4), (4.2, y))
-        arrow(ax, (5.8, y), (6.9, y))
-        arrow(ax, (9.7, y), (10.65, y))
-        arrow(ax, (13.15, y), (14.35, 4.4 + (y - 4.4) * 0.45))
+        arrow(ax, (5.8, y), (6.8, y))
+        arrow(ax, (9.8, y), (10.65, y))
+        arrow(ax, (13.15, y), (14.35, 4.4 + (y - 4.4) * 0.35))
     return figure
 
 
@@ -363,6 +363,7 @@ def published_numbers(steps: dict[str, float], poolings: dict[str, float]) -> Fi
         for row, value in enumerate(series.values()):
             ax.annotate(f"{value:.2f}", (value, row), (8, 0), textcoords="offset points", va="center", fontsize=9)
         ax.set_yticks(range(len(series)), series)
+        ax.margins(y=0.1)
         ax.invert_yaxis()
         ax.grid(color=GRID, linewidth=0.5)
         ax.set(xlim=(33.5, 43.5), xlabel="mIoU on ADE20K val (%)")

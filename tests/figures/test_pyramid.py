@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch.nn import functional as F
 
 from segutils.figures import pyramid
@@ -61,6 +62,18 @@ def test_the_diagram_divides_the_channels_by_the_branches():
     texts = [text.get_text() for text in pyramid.pyramid_diagram((1, 2, 4)).axes[0].texts]
     assert sum("C / 3 channels" in text for text in texts) == 3
     assert "4 x 4" in texts and "6 x 6" not in texts
+
+
+@pytest.mark.parametrize("pool_sizes", [(1, 2, 3, 6), (1, 3)])
+def test_every_branch_of_the_diagram_ends_at_the_concatenation(pool_sizes):
+    patches = pyramid.pyramid_diagram(pool_sizes).axes[0].patches
+    concatenation = [patch for patch in patches if isinstance(patch, FancyBboxPatch)][1]
+    left, bottom, height = concatenation.get_x(), concatenation.get_y(), concatenation.get_height()
+    arrows = [patch.get_path().vertices for patch in patches if isinstance(patch, FancyArrowPatch)]
+    tips = [vertices[vertices[:, 0].argmax()] for vertices in arrows]
+    ends = [y for x, y in tips if abs(x - left) < 0.1]
+    assert len(ends) == len(pool_sizes)
+    assert all(bottom < y < bottom + height for y in ends)
 
 
 def test_the_network_diagram_has_both_outputs():
