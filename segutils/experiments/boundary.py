@@ -6,15 +6,14 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, RandomSampler
+from torch.utils.data import DataLoader, Dataset
 
 from segutils.experiments import pixels, write_table
-from segutils.losses import cross_entropy
+from segutils.experiments.recipe import train_network
 from segutils.metrics import ConfusionMatrix, mean_iou, pixel_accuracy, window_max
 from segutils.models import create
 from segutils.models.deeplab import DeepLabV3Plus
 from segutils.palettes import CAMVID, IGNORE_INDEX
-from segutils.training import seed_everything, train_one_epoch
 
 __all__ = [
     "NETWORKS",
@@ -87,17 +86,8 @@ def held_out_frames() -> Dataset:
 
 
 def train(name: str, seed: int, dataset: Dataset, iterations: int = 120, batch_size: int = 6) -> nn.Module:
-    """Train one of NETWORKS for so many batches; the same seed gives the same network.
-
-    One thread, because a machine that does other things too slows two down more than it helps them.
-    """
-    seed_everything(seed, threads=1)
-    model = NETWORKS[name](len(CAMVID))
-    sampler = RandomSampler(dataset, replacement=True, num_samples=iterations * batch_size)
-    optimizer = torch.optim.AdamW(model.parameters())
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=iterations)
-    train_one_epoch(model, DataLoader(dataset, batch_size, sampler=sampler), optimizer, cross_entropy, scheduler)
-    return model.eval()
+    """Train one of NETWORKS for so many batches; the same seed gives the same network."""
+    return train_network(lambda: NETWORKS[name](len(CAMVID)), seed, dataset, iterations, batch_size)
 
 
 def score(model: nn.Module, dataset: Dataset, widths: Sequence[int] = WIDTHS) -> list[dict]:

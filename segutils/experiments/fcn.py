@@ -6,16 +6,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from segutils.experiments import write_table
+from segutils.experiments.recipe import train_network
 from segutils.losses import cross_entropy
 from segutils.metrics import confusion_matrix, iou_per_class, mean_iou, pixel_accuracy
 from segutils.models import create
 from segutils.models.blocks import ConvBNReLU
 from segutils.palettes import CAMVID, IGNORE_INDEX
 from segutils.toyscapes import ToyScapes
-from segutils.training import evaluate, seed_everything, train_one_epoch
+from segutils.training import evaluate, seed_everything
 from segutils.transforms import eval_transform
 
 __all__ = [
@@ -103,17 +104,8 @@ def patches(streets: range, per_street: int = 300, size: int = 32) -> TensorData
 
 
 def train(name: str, seed: int, dataset: Dataset, iterations: int = 120, batch_size: int = 4) -> nn.Module:
-    """Train one of NETWORKS for so many batches; the same seed gives the same network.
-
-    One thread, because a machine that does other things too slows two down more than it helps them.
-    """
-    seed_everything(seed, threads=1)
-    model = NETWORKS[name](len(CAMVID))
-    sampler = RandomSampler(dataset, replacement=True, num_samples=iterations * batch_size)
-    optimizer = torch.optim.AdamW(model.parameters())
-    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=iterations)
-    train_one_epoch(model, DataLoader(dataset, batch_size, sampler=sampler), optimizer, cross_entropy, scheduler)
-    return model.eval()
+    """Train one of NETWORKS for so many batches; the same seed gives the same network."""
+    return train_network(lambda: NETWORKS[name](len(CAMVID)), seed, dataset, iterations, batch_size)
 
 
 def score(model: nn.Module, dataset: Dataset) -> dict[str, float]:
