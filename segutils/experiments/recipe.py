@@ -17,8 +17,8 @@ def train_network(
 ) -> nn.Module:
     """Build a network and train it on so many random batches, in one cycle of the learning rate.
 
-    Returns it in eval mode. The same seed gives the same network. One thread, because a machine that does other things too slows two down more
-    than it helps them.
+    Returns it in eval mode. The same seed gives the same network. One thread, because a machine that does other things
+    too slows two down more than it helps them.
     """
     seed_everything(seed, threads=1)
     model = build()
