@@ -43,8 +43,10 @@ def upsampled_row(truth: Sequence[int], cells: Sequence[float], scores: Sequence
     figure, (top, middle, bottom) = plt.subplots(3, 1, figsize=(WIDTH * 0.8, 3.9), height_ratios=(1, 5, 1), sharex=True)
     draw_strip(top, truth, "truth")
     centers = (np.arange(len(cells)) + 0.5) * stride - 0.5
+    positions = np.linspace(-0.5, len(truth) - 0.5, 20 * len(truth) + 1)
     middle.axhline(0, color="0.5", linewidth=1)
-    middle.plot(range(len(truth)), scores, "-o", ms=4, color=BLUE, label="upsampled, one per pixel")
+    middle.plot(positions, np.interp(positions, centers, cells), color=BLUE)  # straight from center to center
+    middle.plot(range(len(truth)), scores, "o", ms=5, color=BLUE, label="score of a pixel")
     middle.plot(centers, cells, "D", ms=9, color=ORANGE, markeredgecolor=BLACK, label="score of a cell")
     for edge in np.arange(0, len(truth) + 1, stride):
         middle.axvline(edge - 0.5, color=GRAY, linewidth=0.8)
@@ -179,7 +181,7 @@ def design_choices(by_channels: dict[int, float], by_structure: dict[str, float]
     figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.1), width_ratios=(1, 1.25))
     left.plot(range(len(by_channels)), by_channels.values(), "o-", color=BLUE)
     for index, value in enumerate(by_channels.values()):
-        left.annotate(f"{value:.2f}", (index, value), (0, 7), textcoords="offset points", ha="center", fontsize=9)
+        left.annotate(f"{value:.2f}", (index, value), (0, 10), textcoords="offset points", ha="center", fontsize=9)
     left.set_xticks(range(len(by_channels)), by_channels)
     left.set(xlabel="channels left of the low-level features", ylabel="mIoU (%)", ylim=(77, 79.2), xlim=(-0.4, 4.5))
     left.set_title("followed by one 3x3 of 256")
@@ -189,6 +191,7 @@ def design_choices(by_channels: dict[int, float], by_structure: dict[str, float]
         right.plot([77, value], [index, index], ":", color="0.6", linewidth=1, zorder=0)
     right.set_yticks(range(len(by_structure)), by_structure)
     right.set(xlabel="mIoU (%)", xlim=(77, 79.2), xticks=(77, 77.5, 78, 78.5, 79))
+    right.margins(y=0.15)
     right.set_title("48 channels, followed by")
     right.invert_yaxis()
     return figure

@@ -16,10 +16,13 @@ def closed_figures():
 
 def test_wrong_pixels_of_the_row_are_hatched():
     figure = figures.upsampled_row([0, 0, 1, 1], cells=[-0.5, 0.5], scores=[-0.5, -0.2, -0.1, 0.5])
-    truth, _, decision = figure.axes
+    truth, line, decision = figure.axes
     assert [text.get_text() for text in truth.texts] == ["0", "0", "1", "1"]
     assert [text.get_text() for text in decision.texts] == ["0", "0", "0", "1"]
     assert [bool(patch.get_hatch()) for patch in decision.patches] == [False, False, True, False]
+    interpolated, cells = line.lines[1].get_xydata().tolist(), line.lines[3].get_xydata().tolist()
+    assert cells == [[0.5, -0.5], [2.5, 0.5]]
+    assert all(cell in interpolated for cell in cells)  # the line passes through the scores of the cells
 
 
 def test_a_band_is_marked_right_and_wrong_and_the_rest_dimmed():
