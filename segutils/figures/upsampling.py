@@ -299,7 +299,7 @@ def explore_upsampling(method: str, kernel_size: int, stride: int, content: str)
     axes[2].set_title("inputs per output pixel")
     for (row, column), count in np.ndenumerate(counts):
         color = "k" if count > 0.6 * max(counts.max(), 4) else "w"
-        axes[2].text(column, row, count, ha="center", va="center", fontsize=9 if len(counts) < 13 else 7, color=color)
+        axes[2].text(column, row, count, ha="center", va="center", fontsize=9 if len(counts) < 13 else 8, color=color)
     for ax in axes:
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
