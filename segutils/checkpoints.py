@@ -70,7 +70,7 @@ def save_training(
     tensors: Weights = {}
     state = {
         "plan": plan or {},
-        "kinds": {name: type(part).__name__ for name, part in parts.items()},
+        "kinds": kinds(parts, generators),
         "parts": {name: part.state_dict() for name, part in parts.items()},
         "random": random_state(generators),
         "notes": notes,
@@ -162,7 +162,7 @@ def write(path: str | Path, tensors: Weights, metadata: dict[str, str]) -> None:
     try:
         save_file(tensors, temporary, metadata)
         temporary.chmod(0o644)  # safetensors lets nobody else read it
-        with temporary.open("rb") as file:
+        with temporary.open("r+b") as file:
             os.fsync(file.fileno())  # on the disk before the name leads to it: a power cut must not leave it empty
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
@@ -214,8 +214,7 @@ def read_training(
         raise CourseError(f"{path} holds weights, but no training that could go on: read it with load_weights")
     try:
         state = unpack(json.loads(metadata[ENTRY]), tensors)
-        pairs = [(state["plan"], plan), (state["kinds"], {name: type(part).__name__ for name, part in parts.items()})]
-        pairs.append(({"own generators": len(state["random"]["generators"])}, {"own generators": len(generators)}))
+        pairs = [(state["plan"], plan), (state["kinds"], kinds(parts, generators))]
     except (KeyError, TypeError, ValueError) as error:
         raise CourseError(f"{path} is no training that this version wrote ({error!r}): train anew") from error
     for before, now in pairs:
@@ -227,6 +226,15 @@ def read_training(
                 )
     check_fit(path, state["parts"]["model"], parts["model"])
     return state
+
+
+def kinds(parts: Parts, generators: Sequence[torch.Generator]) -> dict[str, Any]:
+    """What tells a training's parts from others that their states would not fit."""
+    found: dict[str, Any] = {name: type(part).__name__ for name, part in parts.items()}
+    for name, part in parts.items():
+        if isinstance(part, torch.optim.Optimizer):
+            found[f"{name}'s parameters per group"] = [len(group["params"]) for group in part.param_groups]
+    return {**found, "own generators": len(generators)}
 
 
 def restore_training(state: dict[str, Any], parts: Parts, generators: Sequence[torch.Generator]) -> None:
