@@ -67,7 +67,7 @@ def test_unpooling_puts_one_value_into_each_cell_where_torch_does(stride):
     assert torch.equal(enlarged, F.max_unpool2d(pooled, places, stride))
 
 
-@pytest.mark.parametrize(("method", "content"), zip(upsampling.METHODS, 2 * upsampling.CONTENTS, strict=True))
+@pytest.mark.parametrize(("method", "content"), list(zip(upsampling.METHODS, 2 * upsampling.CONTENTS, strict=True)))
 def test_the_widget_draws_every_method_where_algorithms_are_deterministic(method, content):
     torch.use_deterministic_algorithms(True)  # as in the lectures
     try:
