@@ -6,8 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
+from matplotlib.patches import Patch, Rectangle
 
+from segutils.figures.diagrams import arrow, box
 from segutils.plotting import BLACK, BLUE, GREEN, ORANGE, RED, WIDTH, to_picture
 
 __all__ = [
@@ -293,19 +294,6 @@ def aspp_diagram(atrous_rates: Sequence[int] = (6, 12, 18)) -> Figure:
         arrow(ax, (9.5, y), (11.25, middle + (y - middle) * 0.35))
     arrow(ax, (13.55, middle), (14.7, middle))
     return figure
-
-
-def box(ax: Axes, x: float, y: float, width: float, height: float, text: str, color: str) -> None:
-    """A rounded box around (x, y) with a text in it."""
-    corner = (x - width / 2, y - height / 2)
-    style = "round,pad=0,rounding_size=0.15"
-    ax.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=color, edgecolor=BLACK, zorder=2))
-    ax.text(x, y, text, ha="center", va="center", fontsize=9, zorder=3)
-
-
-def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """A thin arrow between two points."""
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=9, linewidth=0.9, color="#555555"))
 
 
 def tap_icon(ax: Axes, x: float, y: float, rate: int | None, widest: int) -> None:

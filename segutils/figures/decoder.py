@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
+from matplotlib.patches import Patch, Rectangle
 
+from segutils.figures.diagrams import arrow, box
 from segutils.plotting import BLACK, BLUE, GREEN, ORANGE, RED, WIDTH, to_picture
 
 __all__ = [
@@ -112,24 +113,6 @@ def architectures() -> Figure:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     return figure
-
-
-def box(ax: Axes, x: float, y: float, width: float, height: float, text: str, color: str) -> None:
-    """A rounded box around (x, y) with a text in it."""
-    corner = (x - width / 2, y - height / 2)
-    style = "round,pad=0,rounding_size=0.15"
-    ax.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=color, edgecolor=BLACK, zorder=2))
-    ax.text(x, y, text, ha="center", va="center", fontsize=9, zorder=3)
-
-
-def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], label: str = "") -> None:
-    """A thin arrow between two points, its label beside the middle."""
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=9, linewidth=0.9, color="#555555"))
-    upright = start[0] == end[0]
-    x, y = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2
-    ax.text(
-        x + 0.2 * upright, y + 0.15 * (not upright), label, fontsize=9, ha="left" if upright else "center", va="bottom"
-    )
 
 
 def separable_kernels() -> Figure:

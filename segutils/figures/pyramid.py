@@ -1,16 +1,19 @@
 """Figures of lecture 03: patches that look alike, bins by hand and over a scene, the pyramid, its experiments."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Patch, Rectangle
+from matplotlib.patches import Patch, Rectangle
 from torch.nn import functional as F
 
+from segutils.figures import diagrams
 from segutils.figures.atrous import GROUND_COLORS
+from segutils.figures.diagrams import box
 from segutils.plotting import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY, WIDTH, show_images, to_picture
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
 
 GRID = "#C8C8C8"
 BIN_COLORS = {1: RED, 2: ORANGE, 3: BLUE, 6: GREEN}  # as in the diagram of the module
+arrow = partial(diagrams.arrow, shrinkA=0, shrinkB=0)  # from edge to edge
 PATCH_COLORS = np.array([[225, 235, 225], [230, 159, 0], [0, 60, 140]])  # meadow, by day, by night
 
 
@@ -236,20 +240,6 @@ def network_diagram() -> Figure:
     ax.text(15.9, 2.3, "loss x 0.4", ha="center", fontsize=9)
     ax.text(6.0, 1.3, "dashed: in training only", ha="center", va="center", fontsize=9, color=RED)
     return figure
-
-
-def box(ax: Axes, x: float, y: float, width: float, height: float, text: str, color: str) -> None:
-    """A rounded box around (x, y) with a text in it."""
-    corner = (x - width / 2, y - height / 2)
-    style = "round,pad=0,rounding_size=0.15"
-    ax.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=color, edgecolor=BLACK, zorder=2))
-    ax.text(x, y, text, ha="center", va="center", fontsize=9, zorder=3)
-
-
-def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], **style) -> None:
-    """A thin arrow between two points."""
-    style = {"color": "#555555", "linewidth": 0.9, **style}
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=9, shrinkA=0, shrinkB=0, **style))
 
 
 def patch_examples(images, masks, names: Sequence[str]) -> Figure:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segutils.errors import CourseError
-from segutils.figures.atrous import arrow, box
+from segutils.figures.diagrams import arrow, box
 from segutils.plotting import BLACK, BLUE, GREEN, ORANGE, RED, SKY, WIDTH, to_picture
 
 __all__ = [
