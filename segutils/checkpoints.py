@@ -118,6 +118,8 @@ def begin_run(
         return [], None
     if not resume:
         raise CourseError(f"{folder} holds a training already: continue it with resume=True, or name another folder")
+    if not (folder / LAST).exists():
+        raise CourseError(f"{folder} holds {BEST} but no {LAST}, so nothing can go on there: name another folder")
     state = read_training(folder / LAST, parts, plan, generators)
     history = state["notes"]
     weights = state["parts"]["model"]
