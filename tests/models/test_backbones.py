@@ -4,7 +4,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
-from models.oracles import num_parameters, randomize_
+from models.oracles import in_double, num_parameters, randomize_
 from torch import nn
 from torchvision import models as torchvision_models
 from torchvision.models._utils import IntermediateLayerGetter
@@ -38,7 +38,7 @@ def test_resnet_is_torchvisions(name, output_stride):
     theirs = randomize_(IntermediateLayerGetter(resnet, {f"layer{i}": NAMES[i] for i in (1, 2, 3, 4)})).eval()
     ours = create_backbone(name, output_stride=output_stride).eval()
     ours.load_state_dict(theirs.state_dict())  # torchvision's names
-    image = torch.randn(1, 3, 61, 83)
+    theirs, ours, image = in_double(theirs, ours, torch.randn(1, 3, 61, 83))
     with torch.no_grad():
         features = ours(image)
         for key, expected in theirs(image).items():

@@ -3,7 +3,7 @@
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-from models.oracles import half_pixel_resize, largest_difference, num_parameters, port, randomize_
+from models.oracles import half_pixel_resize, in_double, largest_difference, num_parameters, port, randomize_
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models.segmentation import deeplabv3, deeplabv3_resnet50
@@ -40,7 +40,7 @@ def test_head_is_torchvisions(size):
 def test_deeplabv3_resnet50_is_torchvisions():
     theirs = randomize_(deeplabv3_resnet50(weights=None, weights_backbone=None, aux_loss=True, num_classes=21))
     ours = port(theirs, DeepLabV3(21, backbone="resnet50", aux=True))
-    image = torch.randn(1, 3, 65, 97)
+    theirs, ours, image = in_double(theirs, ours, torch.randn(1, 3, 65, 97))
     with torch.no_grad():
         expected, got = theirs.eval()(image), ours.eval()(image)
     assert set(got) == {"out"}
@@ -110,7 +110,7 @@ def test_deeplabv3plus_is_segmentation_models_pytorchs():
     ours = SegmentationModel(create_backbone("resnet50", output_stride=16), DeepLabV3PlusHead(aspp, decoder))
     ours.decode = lambda features: ours.classifier(features["low"], features["out"])
     port(theirs, ours).eval()
-    image = torch.randn(1, 3, 64, 112)
+    theirs, ours, image = in_double(theirs, ours, torch.randn(1, 3, 64, 112))
     with torch.no_grad():
         expected = theirs(image)
         assert expected.std() > 1e-3

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from models.oracles import largest_difference, num_parameters, port, randomize_
+from models.oracles import in_double, largest_difference, num_parameters, port, randomize_
 from torch.nn import functional as F
 from torchvision.models.segmentation import fcn, fcn_resnet50
 
@@ -28,7 +28,7 @@ def test_dilated_fcn_resnet50_is_torchvisions():
     ours = SegmentationModel(create_backbone("resnet50", output_stride=8), FCNHead(2048, 21))
     port(theirs, ours).eval()
     assert num_parameters(ours) == 32_957_013
-    image = torch.randn(1, 3, 47, 65)
+    theirs, ours, image = in_double(theirs, ours, torch.randn(1, 3, 47, 65))
     with torch.no_grad():
         assert (ours(image)["out"] - theirs(image)["out"]).abs().max() <= 1e-6
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from models.oracles import half_pixel_resize, num_parameters, port, randomize_
+from models.oracles import half_pixel_resize, in_double, num_parameters, port, randomize_
 from segmentation_models_pytorch.decoders.pspnet import decoder as smp
 from torch import nn
 from torch.nn import functional as F
@@ -51,7 +51,7 @@ def test_pspnet_resnet50_is_torchvisions_resnet_and_the_papers_head():
     )  # fmt: skip
     theirs = randomize_(nn.Sequential(body, head, fcn.FCNHead(1024, 21))).eval()
     ours = port(theirs, PSPNet(21)).eval()
-    image = torch.randn(1, 3, 65, 97)
+    theirs, ours, image = in_double(theirs, ours, torch.randn(1, 3, 65, 97))
     with torch.no_grad():
         expected = F.interpolate(head(body(image)), size=(65, 97), mode="bilinear", align_corners=False)
         got = ours(image)

@@ -3,7 +3,7 @@
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-from models.oracles import num_parameters, port, randomize_
+from models.oracles import in_double, num_parameters, port, randomize_
 
 from segutils.models.unet import UNet, UpBlock
 
@@ -17,7 +17,7 @@ def test_unet_resnet18_is_segmentation_models_pytorchs(size):
     theirs = smp.Unet("resnet18", encoder_weights=None, classes=21, decoder_interpolation="bilinear")
     randomize_(theirs).eval()
     ours = port(theirs, UNet(21, backbone="resnet18")).eval()
-    image = torch.randn(2, 3, *size)
+    theirs, ours, image = in_double(theirs, ours, torch.randn(2, 3, *size))
     with torch.no_grad():
         expected = theirs(image)
         assert expected.std() > 1e-3
