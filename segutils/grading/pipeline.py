@@ -3,7 +3,9 @@
 import fcntl
 import logging
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,7 +18,7 @@ from nbformat.notebooknode import NotebookNode
 from segutils.errors import CourseError
 from segutils.grading.autograde import Book
 from segutils.grading.collect import HandIn, find_hand_ins
-from segutils.grading.execute import Executor, Limits, hit_time_limit
+from segutils.grading.execute import Executor, Limits, Stopped, hit_time_limit
 from segutils.grading.results import GRADED, NEEDS_ATTENTION, Row, line, points, summary, write_csv
 from segutils.submission import Task, faults, read_notebook, repair, tasks
 
@@ -54,11 +56,12 @@ def grade_exercise(
         book = Book(root, exercise, db_url)
         graded_cells = tasks(book.release)
         prepared = [_prepare(book, hand_in) for hand_in in hand_ins]
-        rows = []
-        for row in _graded(book, prepared, Executor(limits or Limits()), workers):
-            rows.append(row)
-            width = shutil.get_terminal_size((160, 24)).columns - 10
-            print(f"{len(rows):>4}/{len(hand_ins):<4} {line(row, graded_cells, width)}", flush=True)
+        rows, executor = [], Executor(limits or Limits())
+        with _interrupt_stops(executor):
+            for row in _graded(book, prepared, executor, workers):
+                rows.append(row)
+                width = shutil.get_terminal_size((160, 24)).columns - 10
+                print(f"{len(rows):>4}/{len(hand_ins):<4} {line(row, graded_cells, width)}", flush=True)
         table = root / "grading" / f"{exercise}.csv"
         write_csv(table, rows, graded_cells)
     print(f"\n{summary(rows, graded_cells)}\n\ntable     {table}\nfeedback  {root / 'grading' / 'feedback'}")
@@ -119,6 +122,8 @@ def _row(book: Book, prepared: Prepared, executed: Callable[[], NotebookNode | N
         grades = book.grades(student)
         reasons = _messages(tasks(book.release), grades, faults(notebook)) + _mended(prepared)
         return replace(row, status=GRADED, message="; ".join(reasons), scores={n: s for n, (s, _) in grades.items()})
+    except Stopped:
+        raise KeyboardInterrupt from None
     except Exception as error:
         logging.getLogger("traitlets").exception("the grader failed at the submission of %r", student)
         with suppress(Exception):  # points of half a notebook must not stay in the gradebook
@@ -146,6 +151,24 @@ def _mended(prepared: Prepared) -> list[str]:
 def _grader_failed(error: Exception) -> str:
     what = (str(error).splitlines() or [""])[0][:120]
     return f"the grader itself failed ({type(error).__name__}: {what}): grade again, or grade this one by hand"
+
+
+@contextmanager
+def _interrupt_stops(executor: Executor) -> Iterator[None]:
+    """Ctrl-C ends the running kernels at once: Python drops a KeyboardInterrupt that falls into a callback."""
+    if threading.current_thread() is not threading.main_thread():  # only there can Python be asked to handle a signal
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        executor.stop()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
