@@ -156,7 +156,8 @@ def _grader_failed(error: Exception) -> str:
 @contextmanager
 def _interrupt_stops(executor: Executor) -> Iterator[None]:
     """Ctrl-C ends the running kernels at once: Python drops a KeyboardInterrupt that falls into a callback."""
-    if threading.current_thread() is not threading.main_thread():  # only there can Python be asked to handle a signal
+    main_thread = threading.current_thread() is threading.main_thread()  # only there can Python be asked for a signal
+    if not main_thread or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job ignores it
         yield
         return
 

@@ -104,6 +104,11 @@ def test_two_runs_at_once_are_refused(course):
         course.grade()
 
 
+def in_the_foreground():
+    """Where a shell started the tests as a background job, SIGINT is ignored, and processes inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
 def test_interrupted_and_started_again(course, how, code):
     for student in ("ada", "ben", "cleo"):
@@ -111,7 +116,8 @@ def test_interrupted_and_started_again(course, how, code):
     course.submit("ben", course.solved(double="import time\ndef double(x):\n    time.sleep(60)"))
     command = [sys.executable, "-m", "segutils", "grade", EXERCISE, "--submissions", str(course.hand_in)]
     options = ["--course", str(course.root), "--no-sandbox", "--time-limit", "120"]
-    run = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    run = subprocess.Popen([*command, *options], preexec_fn=in_the_foreground, **quiet)
     assert "ada" in run.stdout.readline()
     run.send_signal(how)
     started = time.monotonic()
@@ -143,11 +149,26 @@ def test_an_interrupt_that_python_dropped_still_ends_the_run(course, monkeypatch
     assert not (course.root / "grading" / f"{EXERCISE}.csv").exists()
 
 
+@pytest.fixture
+def foreground():
+    before = signal.getsignal(signal.SIGINT)
+    in_the_foreground()
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("foreground")
 def test_an_interrupt_stops_the_kernels_before_it_is_raised():
     executor = Executor(Limits())
     with pytest.raises(KeyboardInterrupt), pipeline._interrupt_stops(executor):
         signal.raise_signal(signal.SIGINT)
     with pytest.raises(Stopped):
         executor.run(nbformat.v4.new_notebook(), Path())
-    with pytest.raises(KeyboardInterrupt):  # Python's own handler is back
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("foreground")
+def test_a_background_job_goes_on_ignoring_the_interrupt():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with pipeline._interrupt_stops(Executor(Limits())):
         signal.raise_signal(signal.SIGINT)
