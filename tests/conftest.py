@@ -19,6 +19,17 @@ def camseq_source() -> Path:
     return Path(source)
 
 
+@pytest.fixture
+def settings_are_given_back():
+    """seed_everything changes torch's settings for the whole process, and tests of it must not."""
+    import torch  # here, because most tests do without
+
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
 class NoSilentSkips:
     """On continuous integration a test that skips for want of a tool would be a test that nobody runs."""
 

@@ -27,14 +27,7 @@ from segutils.training import fit, seed_everything
 NUM_CLASSES, EPOCHS, NUM_IMAGES = 3, 5, 6
 SEED = 8  # with which the third epoch is the best one by far
 
-
-@pytest.fixture(autouse=True)
-def settings_are_given_back():
-    """seed_everything changes torch's settings for the whole process, and these tests must not."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+pytestmark = pytest.mark.usefixtures("settings_are_given_back")
 
 
 class Augmented(Dataset):

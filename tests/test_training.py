@@ -19,14 +19,7 @@ from segutils.training import evaluate, fit, load_weights, seed_everything, trai
 
 NUM_CLASSES = 3
 
-
-@pytest.fixture(autouse=True)
-def settings_are_given_back():
-    """seed_everything changes torch's settings for the whole process, and these tests must not."""
-    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    yield
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+pytestmark = pytest.mark.usefixtures("settings_are_given_back")
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ __all__ = [
     "score",
     "table",
     "train",
+    "train_on_ground",
     "training_frames",
 ]
 
@@ -90,7 +91,11 @@ def ground_loss(logits: Tensor, target: Tensor) -> Tensor:
 def train(atrous_rates: Sequence[int], seed: int, dataset: Dataset, epochs: int = 20) -> nn.Module:
     """Train one stack; the same seed gives the same network."""
     seed_everything(seed)
-    model = AtrousStack(len(GROUND), atrous_rates)
+    return train_on_ground(AtrousStack(len(GROUND), atrous_rates), dataset, epochs)
+
+
+def train_on_ground(model: nn.Module, dataset: Dataset, epochs: int) -> nn.Module:
+    """Train a network on the classes of GROUND, in one cycle of the learning rate; return it in eval mode."""
     loader = DataLoader(dataset, batch_size=8, shuffle=True)
     optimizer = AdamW(model.parameters(), lr=1e-2)
     scheduler = OneCycleLR(optimizer, max_lr=1e-2, total_steps=epochs * len(loader))

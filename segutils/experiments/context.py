@@ -13,11 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from segutils.experiments import write_table
-from segutils.experiments.atrous import GROUND, ground_loss, held_out_frames, score, training_frames
+from segutils.experiments.atrous import GROUND, held_out_frames, score, train_on_ground, training_frames
 from segutils.models.blocks import ConvBNReLU
 from segutils.models.pspnet import POOL_SIZES, PyramidPooling
 from segutils.training import seed_everything, train_one_epoch
@@ -184,13 +183,7 @@ BRANCHES = ("x", *(f"bin {size}" for size in POOL_SIZES))  # what pyramid poolin
 def train_ground(context: Context, seed: int, dataset: Dataset, epochs: int = 20) -> ContextNetwork:
     """Train a network with this context module on small street frames; the same seed gives the same network."""
     seed_everything(seed, threads=1)
-    model = ContextNetwork(len(GROUND), context, depth=4)
-    loader = DataLoader(dataset, batch_size=8, shuffle=True)
-    optimizer = AdamW(model.parameters(), lr=1e-2)
-    scheduler = OneCycleLR(optimizer, max_lr=1e-2, total_steps=epochs * len(loader))
-    for _ in range(epochs):
-        train_one_epoch(model, loader, optimizer, ground_loss, scheduler)
-    return model.eval()
+    return train_on_ground(ContextNetwork(len(GROUND), context, depth=4), dataset, epochs)
 
 
 @contextmanager

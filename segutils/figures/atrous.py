@@ -22,6 +22,7 @@ __all__ = [
     "heat_maps",
     "kernels",
     "output_stride_grids",
+    "paint_ground",
     "path_counts",
     "published_numbers",
     "rates_on_map",
@@ -326,10 +327,11 @@ def published_numbers(by_stride: dict[int, float], other: dict[str, float]) -> F
     return figure
 
 
-def ground_predictions(image, target, predictions: dict[str, np.ndarray], names: Sequence[str]) -> Figure:
-    """A frame, its ground classes and what several networks call them; pixels that are ignored stay as in the image.
+def paint_ground(image, target, predictions: dict) -> dict[str, np.ndarray]:
+    """The frame, its ground classes in GROUND_COLORS and the predictions likewise; ignored pixels show it, faded.
 
-    Shape: image (3, H, W) uint8 or 0..1, target and predictions (H, W) with classes 0..2, in the target also 255.
+    Shape: image (3, H, W) uint8 or 0..1, target and predictions (H, W) with classes 0..2, in the target also 255
+    -> {"image", "target" and the predictions' names: (H, W, 3) uint8}.
     """
     picture, target = to_picture(image), np.asarray(target)
     labelled = (target != 255)[..., None]
@@ -337,9 +339,18 @@ def ground_predictions(image, target, predictions: dict[str, np.ndarray], names:
     panels = {"image": picture}
     for name, mask in {"target": target, **predictions}.items():
         panels[name] = np.where(labelled, GROUND_COLORS[np.minimum(np.asarray(mask), 2)], faded).astype(np.uint8)
+    return panels
+
+
+def ground_predictions(image, target, predictions: dict[str, np.ndarray], names: Sequence[str]) -> Figure:
+    """A frame, its ground classes and what several networks call them; pixels that are ignored stay as in the image.
+
+    Shape: image (3, H, W) uint8 or 0..1, target and predictions (H, W) with classes 0..2, in the target also 255.
+    """
+    panels = paint_ground(image, target, predictions)
     columns = 3
     rows = -(-(len(panels) + 1) // columns)  # one more place for the legend
-    height, width = target.shape
+    height, width = np.shape(target)
     size = (WIDTH, WIDTH / columns * height / width * rows + 0.3 * rows)
     figure, axes = plt.subplots(rows, columns, figsize=size)
     for ax in axes.flat:

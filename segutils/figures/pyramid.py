@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 from torch.nn import functional as F
 
 from segutils.figures import diagrams
-from segutils.figures.atrous import GROUND_COLORS
+from segutils.figures.atrous import GROUND_COLORS, paint_ground
 from segutils.figures.diagrams import box
 from segutils.plotting import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY, WIDTH, show_images, to_picture
 
@@ -288,12 +288,7 @@ def ground_panels(image, target, predictions: dict, names: Sequence[str]) -> Fig
 
     Shape: image (3, H, W) uint8 or 0..1, target and predictions (H, W) with classes 0..2, in the target also 255.
     """
-    picture, target = to_picture(image), np.asarray(target)
-    labelled = (target != 255)[..., None]
-    faded = 255 - (255 - picture.astype(int)) // 3
-    panels = {"image": picture}
-    for name, mask in {"target": target, **predictions}.items():
-        panels[name] = np.where(labelled, GROUND_COLORS[np.minimum(np.asarray(mask), 2)], faded).astype(np.uint8)
+    panels = paint_ground(image, target, predictions)
     figure = show_images(list(panels.values()), list(panels), columns=3)
     figure.set_figheight(figure.get_figheight() + 0.3)
     colors = zip(GROUND_COLORS / 255, names, strict=True)
