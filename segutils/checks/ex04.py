@@ -1,16 +1,13 @@
 """Checks of ex04_aspp: the cases, and the probes that run a student's code on them."""
 
-from collections.abc import Mapping
-
 import numpy as np
-import torch
-from torch import nn
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.probing import as_tensor, call, one_thread, plain_array
+from segutils.checks.modules import ModuleTask, input_tensors
+from segutils.checks.probing import call, one_thread
 
 READY_ANSWERS = ("segutils.models.deeplab", "torchvision.models.segmentation.deeplabv3")
-PARTS = ("convs", "image_pool", "project")  # what ASPP.__init__ makes, in the order of the forward pass
+ASPP_TASK = ModuleTask("ASPP", ("convs", "image_pool", "project"), READY_ANSWERS)
 
 
 def draw_kernel_sizes(seed: int) -> list[Case]:
@@ -58,80 +55,10 @@ def draw_aspp(seed: int) -> list[Case]:
 
 @one_thread()
 def probe_aspp(aspp_class: object, case: Case) -> Answers:
-    """Build the student's module, give it drawn weights, and run it forwards, backwards and once in train mode."""
-    in_channels, rates = case["x"].shape[1], [int(rate) for rate in case["atrous_rates"]]
-    sizes = {"in_channels": in_channels, "atrous_rates": rates, "out_channels": int(case["out_channels"])}
-    module, answers = call(aspp_class, sizes, READY_ANSWERS)
-    if not isinstance(module, nn.Module):
-        return {**answers, "built": False}
-    x = as_tensor(case["x"], bool(case["contiguous"]))
-    module = module.to(x.dtype)
-    state = ordered_state(module)
-    answers |= {"built": True, "state": "; ".join(f"{name} {list(value.shape)}" for name, value in state.items())}
-    load_drawn_weights(state, int(case["weights_seed"]))
-
-    module.eval()
-    before = {name: value.clone() for name, value in module.state_dict().items()}
-    _, seen = call(module, {"x": x}, READY_ANSWERS)
-    answers |= {**seen, "delegated_to": answers["delegated_to"] or seen["delegated_to"]}
-    changed = [name for name, value in module.state_dict().items() if not torch.equal(value, before[name])]
-    answers["changed_state"] = ", ".join(changed)
-    if "error" not in answers:
-        answers |= probe_gradients(module, x, state, int(case["weights_seed"]))
-        answers |= probe_mode(module, x)
-    return answers
-
-
-def probe_gradients(module: nn.Module, x: torch.Tensor, state: Mapping[str, torch.Tensor], seed: int) -> Answers:
-    """Gradients of a random weighting of the output: with respect to x, and their size at each parameter."""
-    x = x.clone().requires_grad_()
-    result, _ = call(module, {"x": x}, ())
-    if not isinstance(result, torch.Tensor) or not result.requires_grad:
-        return {"gradient_arrives": False}
-    (result * drawn_weighting(tuple(result.shape), seed).to(result.dtype)).sum().backward()
-    parameters = dict(module.named_parameters())
-    norms = [
-        float("nan") if parameters[name].grad is None else float(parameters[name].grad.norm())
-        for name in state
-        if name in parameters
-    ]
-    gradient = np.empty(0) if x.grad is None else plain_array(x.grad)
-    return {"gradient_arrives": True, "gradient": gradient, "gradient_norms": np.array(norms)}
-
-
-def probe_mode(module: nn.Module, x: torch.Tensor) -> Answers:
-    """Whether the forward pass leaves every part in the mode that it was in."""
-    still_evaluating = not any(part.training for part in module.modules())
-    module.train()
-    call(module, {"x": torch.cat([x, x + 1])}, ())  # two images at least: batch normalisation needs them
-    return {"mode_kept": still_evaluating and all(part.training for part in module.modules())}
-
-
-def ordered_state(module: nn.Module) -> dict[str, torch.Tensor]:
-    """The module's floating tensors, its parts in the order of PARTS whatever order they were made in."""
-    state = {name: value for name, value in module.state_dict().items() if value.is_floating_point()}
-    known = [name for part in PARTS for name in state if name.split(".")[0] == part]
-    return {name: state[name] for name in [*known, *(name for name in state if name not in known)]}
-
-
-def load_drawn_weights(state: Mapping[str, torch.Tensor], seed: int) -> None:
-    """Fill weights and batch-norm statistics in place: any initialisation passes, and no part is dead or trivial."""
-    rng = np.random.default_rng([4, 3, seed])
-    for name, tensor in state.items():
-        values = rng.normal(size=tuple(tensor.shape))
-        if tensor.ndim > 1:
-            values *= (2 / np.prod(tensor.shape[1:])) ** 0.5  # He initialisation
-        elif name.endswith("running_var") or name.endswith("weight"):
-            values = 0.5 + np.abs(values)
-        else:
-            values *= 0.3
-        with torch.no_grad():
-            tensor.copy_(torch.from_numpy(values))
-
-
-def drawn_weighting(shape: tuple[int, ...], seed: int) -> torch.Tensor:
-    """The random factors with which the output is summed before backward()."""
-    return torch.from_numpy(np.random.default_rng([4, 4, seed]).normal(size=shape))
+    """Build the student's ASPP and run it with drawn weights."""
+    rates = [int(rate) for rate in case["atrous_rates"]]
+    sizes = {"in_channels": case["x"].shape[1], "atrous_rates": rates, "out_channels": int(case["out_channels"])}
+    return ASPP_TASK.probe(aspp_class, sizes, input_tensors(case, ["x"]), int(case["weights_seed"]))
 
 
 effective_kernel_size = Check(

@@ -2,9 +2,11 @@
 
 import contextlib
 import sys
+import sysconfig
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 
 import numpy as np
@@ -14,6 +16,13 @@ from torch import Tensor
 from segutils.checks.base import Answers
 
 MAX_VALUES = 1_000_000  # a larger result is recorded by its shape alone
+LIBRARIES = tuple(
+    {*(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")), str(Path(__file__).parents[1])}
+)
+
+
+class TooManySteps(BaseException):
+    """Student code ran more lines than whole-array operations need; no `except Exception` of theirs may swallow it."""
 
 
 @contextlib.contextmanager
@@ -28,15 +37,21 @@ def one_thread() -> Iterator[None]:
 
 
 def call(
-    function: Callable, arguments: Mapping[str, object], ready_answers: tuple[str, ...], **keywords: object
+    function: Callable,
+    arguments: Mapping[str, object],
+    ready_answers: tuple[str, ...],
+    max_steps: int = 0,
+    **keywords: object,
 ) -> tuple[object, Answers]:
     """Call `function` with `arguments` by position and `keywords` by name; return its result and what was seen.
 
     The call is made twice, under two global random states, so that a result that depends on chance is noticed.
     Exceptions are recorded, not raised; torch's global switches and random states are put back afterwards.
+    With `max_steps`, a student's code that runs more lines than that is stopped: a large case tells a loop over its
+    pixels by counting, not by the clock.
     """
     before = {name: describe(value) for name, value in arguments.items()}
-    with _watched(ready_answers) as seen:
+    with _watched(ready_answers) as seen, _steps_limited(max_steps):
         result, answers = _attempt(function, arguments, keywords, seed=1)
         if "error" not in answers:
             answers["switches"] = _changed_switches(seen["switches"])
@@ -100,11 +115,11 @@ def _attempt(function: Callable, arguments: Mapping, keywords: Mapping, seed: in
     try:
         result = function(*arguments.values(), **keywords)
         return result, describe(result)
-    except Exception as error:
+    except (Exception, TooManySteps) as error:
         return None, _describe_error(error)
 
 
-def _describe_error(error: Exception) -> Answers:
+def _describe_error(error: BaseException) -> Answers:
     """The exception, and the student's line that raised it: the last one outside installed packages."""
     lines = [
         frame.line.strip()
@@ -147,6 +162,30 @@ def _watched(ready_answers: tuple[str, ...]) -> Iterator[dict]:
             _restore_switches(seen["switches"])
             torch.set_rng_state(torch_state)
             np.random.set_state(numpy_state)
+
+
+@contextlib.contextmanager
+def _steps_limited(max_steps: int) -> Iterator[None]:
+    """Count the lines that run outside libraries, and stop the code with TooManySteps after `max_steps` of them."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, _argument: object) -> Callable | None:
+        nonlocal steps
+        if event == "call" and frame.f_code.co_filename.startswith((*LIBRARIES, "<frozen")):
+            return None
+        steps += 1
+        if steps > max_steps:
+            raise TooManySteps(f"stopped after {max_steps} steps")
+        return trace
+
+    counting = max_steps > 0 and sys.gettrace() is None  # leave somebody else's debugger alone
+    if counting:
+        sys.settrace(trace)
+    try:
+        yield
+    finally:
+        if counting:
+            sys.settrace(None)
 
 
 def _being_imported(frame: FrameType | None) -> bool:

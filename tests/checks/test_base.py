@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from checks.trials import given_definitions, message_of
+from checks.trying import given_definitions, message_of
 
 from segutils import metrics
 from segutils.checks import ex04, ex06

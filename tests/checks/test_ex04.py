@@ -5,12 +5,13 @@ import re
 import pytest
 import torch
 import torchvision
-from checks.trials import given_definitions, message_of
+from checks.trying import given_definitions, message_of
 from torch import nn
 from torch.nn import functional as F
 
 from segutils.checks import ex04
 from segutils.checks.judges.ex04 import ReferenceASPP
+from segutils.checks.modules import load_drawn_weights
 from segutils.models import deeplab
 
 given = given_definitions("ex04_aspp")
@@ -409,7 +410,7 @@ def test_the_reference_is_the_courses_and_torchvisions_aspp():
     torch.manual_seed(0)
     sizes = {"in_channels": 5, "atrous_rates": [1, 2, 3], "out_channels": 4}
     reference = ReferenceASPP(**sizes).eval()
-    ex04.load_drawn_weights(ex04.ordered_state(reference), seed=3)
+    load_drawn_weights(ex04.ASPP_TASK.ordered_state(reference), seed=3)
     x = torch.randn(2, 5, 9, 7)
     for other in (deeplab.ASPP(**sizes), torchvision.models.segmentation.deeplabv3.ASPP(**sizes)):
         ported = dict(zip(other.state_dict(), reference.state_dict().values(), strict=True))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torchmetrics
-from checks.trials import given_definitions, message_of
+from checks.trying import given_definitions, message_of
 from sklearn import metrics as sklearn_metrics
 from torch.nn import functional as F
 

@@ -105,7 +105,7 @@ def test_tasks_have_a_stub_and_a_test_of_one_line_below_it(name):
         assert entry(stub) == {**entry(stub), "solution": True, "grade": False, "grade_id": f"{grade_id}_answer"}
         assert stub.source.rstrip().endswith(course.STUB)
         assert re.fullmatch(rf"checks\.{name.split('_')[0]}\.{grade_id}\(\w+\)", test.source.strip())
-        assert entry(test)["locked"] and entry(test)["points"] > 0
+        assert entry(test)["locked"]
         assert regions(solved[index].source, "HIDDEN TESTS"), "no hidden cases"
 
 
@@ -114,15 +114,26 @@ def test_points_on_the_card_are_those_of_the_cells(name):
     notebook = read("exercises", name)
     points = [int(entry(cell)["points"]) for cell in notebook.cells if entry(cell).get("grade")]
     card = notebook.cells[0].source
-    rows = [row.split("|") for row in card.splitlines() if re.match(r"\| \d\. ", row)]
+    rows = [row.split("|") for row in card.splitlines() if re.match(r"\| (\d|Challenge)\. ", row)]
     assert [int(row[3]) for row in rows] == points
-    assert f"{sum(points)} points, about {sum(int(row[4]) for row in rows)} minutes" in card
+    minutes = sum(int(row[4]) for row in rows if int(row[3]))
+    assert f"{sum(points)} points, about {minutes} minutes without the challenge" in card
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_challenge_comes_last_and_gives_no_points(name):
+    notebook = read("exercises", name)
+    points = [int(entry(cell)["points"]) for cell in notebook.cells if entry(cell).get("grade")]
+    assert min(points[:-1]) > 0 and points[-1] == 0
+    assert "| Challenge. " in notebook.cells[0].source.splitlines()[-3]
+    titles = [cell.source.splitlines()[0] for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert sum(title.startswith("## Challenge. ") for title in titles) == 1
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_task_has_three_hints_and_a_question(name):
     notebook = read("exercises", name)
-    tasks = sum(bool(entry(cell).get("grade")) for cell in notebook.cells)
+    tasks = sum(bool(entry(cell).get("grade")) for cell in notebook.cells)  # the challenge is one of them
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert [prose.count(f"<summary>Hint {number}</summary>") for number in (1, 2, 3, 4)] == [tasks, tasks, tasks, 0]
     assert prose.count("**Check yourself.**") >= tasks

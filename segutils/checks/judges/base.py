@@ -92,6 +92,13 @@ def find_misuse(answers: Answers) -> Fault | None:
 
 def find_side_effect(answers: Answers) -> Fault | None:
     """What explains more than a wrong value: an exception, a changed input or global switch, chance."""
+    if answers.get("error") == "TooManySteps":
+        return Fault(
+            "loops over the pixels in Python",
+            str(answers["error_text"]).partition(": ")[2],
+            "a `for` over rows and columns or over `.flat`, or np.vectorize; a comparison, an index or a sum acts on"
+            " all pixels at once.",
+        )
     if answers.get("error"):
         where = f"in the line `{shorten(answers['error_line'], 90)}`" if answers.get("error_line") else ""
         return Fault(f"raised {shorten(answers['error_text'], 200)}", where)
@@ -111,15 +118,16 @@ def find_side_effect(answers: Answers) -> Fault | None:
     return None
 
 
-def find_wrong_tensor(
-    expected: Tensor, answers: Answers, dtypes: tuple[str, ...], what: str = "the result"
+def find_wrong_result(
+    expected: Tensor | np.ndarray, answers: Answers, dtypes: tuple[str, ...], what: str = "the result"
 ) -> Fault | None:
-    """Compare a result with the expected tensor: kind, shape, dtype, then values with the dtype's tolerance."""
+    """Compare a result with the expected tensor or array: kind, shape, dtype, values with the dtype's tolerance."""
     if fault := find_side_effect(answers):
         return fault
-    kind, wanted = str(answers["kind"]), f"a tensor of shape {tuple(expected.shape)}"
-    if kind != "Tensor":
-        return Fault(f"returned {a_kind(kind)}", f"expected {wanted}, got {a_kind(kind)}", HINTS_BY_KIND.get(kind, ""))
+    kind, wanted = str(answers["kind"]), "Tensor" if isinstance(expected, Tensor) else "ndarray"
+    if kind != wanted:
+        text = f"expected {a_kind(wanted)} of shape {tuple(expected.shape)}, got {a_kind(kind)}"
+        return Fault(f"returned {a_kind(kind)}", text, HINTS_BY_KIND[wanted].get(kind, ""))
     shape = tuple(int(size) for size in answers["shape"])
     if shape != tuple(expected.shape):
         return Fault(f"{what} has the wrong shape", f"expected shape {tuple(expected.shape)}, got {shape}")
@@ -128,7 +136,8 @@ def find_wrong_tensor(
         return Fault(
             f"{what} has the wrong dtype", f"expected {' or '.join(dtypes)}, got {dtype}; the shape {shape} is right"
         )
-    return find_wrong_value(expected.detach().numpy(), answers["value"], dtype, what)
+    values = expected.detach().numpy() if isinstance(expected, Tensor) else expected
+    return find_wrong_value(values, answers["value"], dtype, what)
 
 
 def find_wrong_value(expected: np.ndarray, got: np.ndarray, dtype: str, what: str) -> Fault | None:
@@ -191,13 +200,24 @@ def a_kind(kind: str) -> str:
     return words.get(kind) or f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
 
 
-HINTS_BY_KIND = {
-    "NoneType": "the function ends without `return`.",
-    "ndarray": "a numpy array where a tensor was asked; stay with torch's functions, which keep gradients and devices.",
-    "float": "a Python number where a tensor was asked; `.item()` and `float(...)` cut gradient and device off.",
-    "int": "a Python number where a tensor was asked.",
-    "list": "a list where a tensor was asked; torch.stack or torch.cat makes one tensor of many.",
-    "tuple": "more than one value after `return`, or a comma at its end.",
+NO_RETURN = "the function ends without `return`."
+TWO_VALUES = "more than one value after `return`, or a comma at its end."
+HINTS_BY_KIND = {  # by what was asked
+    "Tensor": {
+        "NoneType": NO_RETURN,
+        "ndarray": "a numpy array where a tensor was asked; torch's own functions keep gradients and devices.",
+        "float": "a Python number where a tensor was asked; `.item()` and `float(...)` cut gradient and device off.",
+        "int": "a Python number where a tensor was asked.",
+        "list": "a list where a tensor was asked; torch.stack or torch.cat makes one tensor of many.",
+        "tuple": TWO_VALUES,
+    },
+    "ndarray": {
+        "NoneType": NO_RETURN,
+        "Tensor": "a tensor where a numpy array was asked; numpy came in, numpy goes out.",
+        "list": "a list where a numpy array was asked; np.array or np.stack makes an array of it.",
+        "Image": "a PIL image where a numpy array was asked.",
+        "tuple": TWO_VALUES,
+    },
 }
 
 

@@ -9,19 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.ex04 import drawn_weighting, load_drawn_weights, ordered_state
-from segutils.checks.judges.base import (
-    Fault,
-    Judge,
-    UsualErrors,
-    a_kind,
-    find_side_effect,
-    find_wrong_tensor,
-    find_wrong_value,
-    number,
-    shape_of,
-    shorten,
-)
+from segutils.checks.ex04 import ASPP_TASK
+from segutils.checks.judges.base import Fault, Judge, UsualErrors, a_kind, find_side_effect, number, shape_of
+from segutils.checks.judges.modules import find_module_fault
+from segutils.checks.modules import load_drawn_weights
 from segutils.checks.probing import as_tensor
 
 
@@ -93,76 +84,13 @@ def reference(case: Case) -> tuple[ReferenceASPP, Tensor]:
     x = as_tensor(case["x"], bool(case["contiguous"]))
     rates = [int(rate) for rate in case["atrous_rates"]]
     aspp = ReferenceASPP(x.shape[1], rates, int(case["out_channels"])).to(x.dtype)
-    load_drawn_weights(ordered_state(aspp), int(case["weights_seed"]))
+    load_drawn_weights(ASPP_TASK.ordered_state(aspp), int(case["weights_seed"]))
     return aspp.eval(), x
 
 
 def find_aspp_fault(case: Case, answers: Answers) -> Fault | None:
     aspp, x = reference(case)
-    if not answers["built"]:
-        return find_side_effect(answers) or Fault(
-            f"ASPP(...) made {a_kind(str(answers['kind']))}, not an nn.Module",
-            "pass the class itself, as in checks.ex04.aspp_forward(ASPP), and let it inherit from nn.Module",
-        )
-    if fault := find_changed_init(aspp, answers) or find_side_effect(answers):
-        return fault
-    x.requires_grad_()
-    out = aspp(x)
-    dtype = str(x.dtype).removeprefix("torch.")
-    return (
-        find_changed_module(answers)
-        or find_wrong_tensor(out, answers, (dtype,), "the output")
-        or find_gradient_fault(aspp, x, out, case, answers)
-    )
-
-
-def find_changed_init(aspp: ReferenceASPP, answers: Answers) -> Fault | None:
-    """The drawn weights fit by order and shape, or `__init__` is not the given one."""
-    ours = [list(value.shape) for value in ordered_state(aspp).values()]
-    theirs = str(answers["state"]).split("; ")
-    for index in range(max(len(ours), len(theirs))):
-        if index >= len(ours) or index >= len(theirs) or not theirs[index].endswith(f" {ours[index]}"):
-            expected = f"shape {ours[index]}" if index < len(ours) else "nothing more"
-            got = theirs[index] if index < len(theirs) else "nothing more"
-            return Fault(
-                "its parts are not those of the given __init__",
-                f"weight {index + 1}: expected {expected}, got {shorten(got, 80)}",
-                "__init__ was changed; copy it from the exercise again and write forward() alone.",
-            )
-    return None
-
-
-def find_changed_module(answers: Answers) -> Fault | None:
-    if answers["changed_state"]:
-        return Fault(
-            "changed its own weights or statistics in eval mode",
-            f"changed: {shorten(answers['changed_state'], 80)}",
-            "the forward pass switches to train mode, or writes into a weight.",
-        )
-    if not answers.get("mode_kept", True):
-        return Fault(
-            "left the module in another mode (train or eval)",
-            cause="self.train() or self.eval() inside forward; the mode belongs to whoever uses the module.",
-        )
-    return None
-
-
-def find_gradient_fault(aspp: ReferenceASPP, x: Tensor, out: Tensor, case: Case, answers: Answers) -> Fault | None:
-    """Compare the gradient that reaches the input, and its size at every weight."""
-    cut = "`.detach()`, `.data`, `.item()`, `torch.no_grad()` or numpy in the forward pass cuts gradients off."
-    if not answers["gradient_arrives"]:
-        return Fault("no gradient flows back from the output", cause=cut)
-    (out * drawn_weighting(tuple(out.shape), int(case["weights_seed"])).to(out.dtype)).sum().backward()
-    dtype = str(x.dtype).removeprefix("torch.")
-    parameters = dict(aspp.named_parameters())
-    for name, got in zip((n for n in ordered_state(aspp) if n in parameters), answers["gradient_norms"], strict=True):
-        expected = float(parameters[name].grad.norm())
-        if not np.isclose(got, expected, rtol=1e-3, atol=1e-6):
-            size = "no gradient" if np.isnan(got) else f"a gradient of norm {number(got)}"
-            return Fault(f"a wrong gradient reaches {name}", f"expected norm {expected:.6g}, got {size}", cut)
-    if answers["gradient"].shape != tuple(x.shape):
-        return Fault("no gradient reaches the input x", cause=cut)
-    return find_wrong_value(x.grad.numpy(), answers["gradient"], dtype, "the gradient of x")
+    return find_module_fault(ASPP_TASK, "ex04.aspp_forward", aspp, {"x": x}, int(case["weights_seed"]), answers)
 
 
 def usual_aspp_errors(case: Case) -> UsualErrors:

@@ -17,7 +17,7 @@ from segutils.checks.judges.base import (
     UsualErrors,
     a_kind,
     find_side_effect,
-    find_wrong_tensor,
+    find_wrong_result,
     find_wrong_value,
     number,
     shape_of,
@@ -107,7 +107,7 @@ binary_iou = Judge(
 def find_confusion_matrix_fault(case: Case, answers: Answers) -> Fault | None:
     prediction, target = as_tensor(case["prediction"]), as_tensor(case["target"])
     expected = metrics.confusion_matrix(prediction, target, int(case["num_classes"]), int(case["ignore_index"]))
-    return find_wrong_tensor(expected, answers, ("int64",), "the matrix")
+    return find_wrong_result(expected, answers, ("int64",), "the matrix")
 
 
 def usual_confusion_matrix_errors(case: Case) -> UsualErrors:
@@ -211,15 +211,15 @@ confusion_matrix = Judge(
 
 
 def find_iou_fault(case: Case, answers: Answers) -> Fault | None:
-    return find_wrong_tensor(metrics.iou_per_class(as_tensor(case["matrix"])), answers, FLOATING)
+    return find_wrong_result(metrics.iou_per_class(as_tensor(case["matrix"])), answers, FLOATING)
 
 
 def find_mean_iou_fault(case: Case, answers: Answers) -> Fault | None:
-    return find_wrong_tensor(metrics.mean_iou(as_tensor(case["matrix"])), answers, FLOATING)
+    return find_wrong_result(metrics.mean_iou(as_tensor(case["matrix"])), answers, FLOATING)
 
 
 def find_dice_fault(case: Case, answers: Answers) -> Fault | None:
-    return find_wrong_tensor(metrics.dice_per_class(as_tensor(case["matrix"])), answers, FLOATING)
+    return find_wrong_result(metrics.dice_per_class(as_tensor(case["matrix"])), answers, FLOATING)
 
 
 def usual_iou_errors(case: Case) -> UsualErrors:
@@ -351,7 +351,7 @@ def find_soft_dice_fault(case: Case, answers: Answers) -> Fault | None:
     half = str(case["dtype"]) == "bfloat16"
     if half and "value" in answers:  # float32 sums and bfloat16 sums are both right, but not equal
         answers = {**answers, "dtype": "bfloat16"} if str(answers["dtype"]) in TOLERANCE else answers
-    if fault := find_wrong_tensor(expected.double(), answers, tuple(TOLERANCE), "the loss"):
+    if fault := find_wrong_result(expected.double(), answers, tuple(TOLERANCE), "the loss"):
         return fault
     cut = "argmax, one_hot of a prediction, `.detach()`, `.item()` or a new tensor in place of a computed one."
     if not answers["gradient_arrives"]:

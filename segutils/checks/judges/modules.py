@@ -1,0 +1,96 @@
+"""What the judges of modules share: compare a student's module with the reference that holds the same weights."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import Tensor, nn
+
+from segutils.checks.base import Answers
+from segutils.checks.judges.base import (
+    Fault,
+    a_kind,
+    find_side_effect,
+    find_wrong_result,
+    find_wrong_value,
+    number,
+    shorten,
+)
+from segutils.checks.modules import ModuleTask, drawn_weighting
+
+CUT = "`.detach()`, `.data`, `.item()`, `torch.no_grad()` or numpy in the forward pass cuts gradients off."
+
+
+def find_module_fault(
+    task: ModuleTask, check_name: str, reference: nn.Module, inputs: Mapping[str, Tensor], seed: int, answers: Answers
+) -> Fault | None:
+    """Compare parts, side effects, output and gradients; `check_name` is how the notebook calls the check."""
+    if not answers["built"]:
+        return find_side_effect(answers) or Fault(
+            f"{task.name}(...) made {a_kind(str(answers['kind']))}, not an nn.Module",
+            f"pass the class itself, as in checks.{check_name}({task.name}), and let it inherit from nn.Module",
+        )
+    if fault := _find_changed_init(task, reference, answers) or find_side_effect(answers):
+        return fault
+    inputs = {name: value.requires_grad_() for name, value in inputs.items()}
+    out = reference(*inputs.values())
+    dtype = str(out.dtype).removeprefix("torch.")
+    return (
+        _find_changed_module(answers)
+        or find_wrong_result(out, answers, (dtype,), "the output")
+        or _find_gradient_fault(task, reference, inputs, out, seed, answers)
+    )
+
+
+def _find_changed_init(task: ModuleTask, reference: nn.Module, answers: Answers) -> Fault | None:
+    """The drawn weights fit by order and shape, or `__init__` is not the given one."""
+    ours = [list(value.shape) for value in task.ordered_state(reference).values()]
+    theirs = str(answers["state"]).split("; ")
+    for index in range(max(len(ours), len(theirs))):
+        if index >= len(ours) or index >= len(theirs) or not theirs[index].endswith(f" {ours[index]}"):
+            expected = f"shape {ours[index]}" if index < len(ours) else "nothing more"
+            got = theirs[index] if index < len(theirs) else "nothing more"
+            return Fault(
+                "its parts are not those of the given __init__",
+                f"weight {index + 1}: expected {expected}, got {shorten(got, 80)}",
+                "__init__ was changed; copy it from the exercise again and write forward() alone.",
+            )
+    return None
+
+
+def _find_changed_module(answers: Answers) -> Fault | None:
+    if answers["changed_state"]:
+        return Fault(
+            "changed its own weights or statistics in eval mode",
+            f"changed: {shorten(answers['changed_state'], 80)}",
+            "the forward pass switches to train mode, or writes into a weight.",
+        )
+    if not answers.get("mode_kept", True):
+        return Fault(
+            "left the module in another mode (train or eval)",
+            cause="self.train() or self.eval() inside forward; the mode belongs to whoever uses the module.",
+        )
+    return None
+
+
+def _find_gradient_fault(
+    task: ModuleTask, reference: nn.Module, inputs: Mapping[str, Tensor], out: Tensor, seed: int, answers: Answers
+) -> Fault | None:
+    """Compare the gradients that reach the inputs, and their size at every weight."""
+    if not answers["gradient_arrives"]:
+        return Fault("no gradient flows back from the output", cause=CUT)
+    (out * drawn_weighting(tuple(out.shape), seed).to(out.dtype)).sum().backward()
+    parameters = dict(reference.named_parameters())
+    names = [name for name in task.ordered_state(reference) if name in parameters]
+    for name, got in zip(names, answers["gradient_norms"], strict=True):
+        expected = float(parameters[name].grad.norm())
+        if not np.isclose(got, expected, rtol=1e-3, atol=1e-6):
+            size = "no gradient" if np.isnan(got) else f"a gradient of norm {number(got)}"
+            return Fault(f"a wrong gradient reaches {name}", f"expected norm {expected:.6g}, got {size}", CUT)
+    for name, value in inputs.items():
+        got = answers[f"gradient_{name}"]
+        if got.shape != tuple(value.shape):
+            return Fault(f"no gradient reaches the input {name}", cause=CUT)
+        dtype = str(value.dtype).removeprefix("torch.")
+        if fault := find_wrong_value(value.grad.numpy(), got, dtype, f"the gradient of {name}"):
+            return fault
+    return None
