@@ -30,6 +30,9 @@ exercises: setup ## make exercises/ from solutions/
 grade: setup ## grade a class: make grade EX=ex04_aspp SUBMISSIONS=hand-in
 	@$(PY) -m segutils grade "$(EX)" --submissions "$(SUBMISSIONS)" $(GRADE)
 
+judge: setup ## try every wrong and every right solution on its check; the figure goes to CONTRIBUTING.md
+	@PYTHONPATH=tests $(PY) -m checks.judge
+
 lectures: setup ## run every lecture and store its outputs; 07 on the toy sequence, since CamSeq01 must not be passed on
 	@SEGUTILS_CAMSEQ= $(PY) tools/execute_notebooks.py lectures/*.ipynb
 
@@ -56,4 +59,4 @@ lock: setup ## renew requirements.lock and environment.yml
 SUBMISSIONS = hand-in
 ROOT_FLAG = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup lab check submit student-zip exercises grade lectures experiments checkpoint lint test test-slow lock
+.PHONY: help setup lab check submit student-zip exercises grade judge lectures experiments checkpoint lint test test-slow lock

@@ -17,6 +17,7 @@ from segutils.errors import CourseError
 
 MAX_MEGABYTES = 50
 MAX_MESSAGE = 300  # characters that say why one task failed
+NOT_WRITTEN = "not written yet"  # the reason of a task that was not begun
 TIME_LIMIT, KERNEL_DIED = "TimeLimit", "KernelDied"  # names of the errors that a stopped cell shows
 MESSAGES = ("AssertionError", "CheckFailed", TIME_LIMIT, KERNEL_DIED)  # errors whose text is written to be read
 MISSING_SOLUTION = "# (this cell was missing from the notebook that was handed in)"
@@ -97,10 +98,14 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Task:
-    """A graded cell of an exercise: its grade id and points."""
+    """A graded cell of an exercise: its grade id and points; a challenge, which nobody needs to solve, has none."""
 
     name: str
     points: float
+
+    @property
+    def is_challenge(self) -> bool:
+        return self.points == 0
 
 
 def entry(cell: NotebookNode) -> dict:
@@ -292,7 +297,7 @@ def _why(error: NotebookNode) -> str:
     text = re.sub(r"\(\d+\.py, line", "(line", plain(error.evalue))  # IPython's name of the cell's file says nothing
     first, *others = [line.strip() for line in text.splitlines() if line.strip()] or [""]
     if error.ename == "NotImplementedError" or re.match(r"[\w.]+: not written yet", first):
-        return "not written yet"
+        return NOT_WRITTEN
     if error.ename in MESSAGES and first:
         cause = next((line for line in others if line.startswith("Likely cause")), " ".join(others[:1]))
         return f"{first} {cause}".strip()

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.probing import as_array, as_tensor, call, one_thread, plain_array
+from segutils.checks.probing import as_array, as_tensor, call, one_thread, plain_array, run_backward
 
 READY_ANSWERS = ("segutils.metrics", "segutils.losses", "torchmetrics", "sklearn.metrics")
 
@@ -145,7 +145,8 @@ def probe_backward(soft_dice_loss: Callable, logits: torch.Tensor, target: torch
     result, _ = call(soft_dice_loss, {"logits": logits, "target": target}, (), **keywords)
     if not isinstance(result, torch.Tensor) or not result.requires_grad or result.numel() != 1:
         return {"gradient_arrives": False}
-    result.backward()
+    if raised := run_backward(result):
+        return raised
     gradient = np.zeros(tuple(logits.shape)) if logits.grad is None else plain_array(logits.grad)
     return {"gradient_arrives": True, "gradient": gradient}
 

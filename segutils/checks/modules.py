@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.probing import as_tensor, call, plain_array
+from segutils.checks.probing import as_tensor, call, plain_array, run_backward
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ def _probe_gradients(
     result, _ = call(module, inputs, ())
     if not isinstance(result, Tensor) or not result.requires_grad:
         return {"gradient_arrives": False}
-    (result * drawn_weighting(tuple(result.shape), seed).to(result.dtype)).sum().backward()
+    weighting = drawn_weighting(tuple(result.shape), seed).to(result.dtype)
+    if raised := run_backward((result * weighting).sum()):
+        return raised
     parameters = dict(module.named_parameters())
     norms = [
         float("nan") if parameters[name].grad is None else float(parameters[name].grad.norm())

@@ -64,6 +64,15 @@ def call(
     return result, answers
 
 
+def run_backward(scalar: Tensor) -> Answers:
+    """Call backward(); what it raises is recorded as an exception of the student's code."""
+    try:
+        scalar.backward()
+    except Exception as error:
+        return _describe_error(error)
+    return {}
+
+
 def describe(result: object) -> Answers:
     """A result as plain facts: its kind, and for arrays, tensors and numbers also dtype, shape and value."""
     kind = type(result).__name__

@@ -20,7 +20,7 @@ from segutils.grading.autograde import Book
 from segutils.grading.collect import HandIn, find_hand_ins
 from segutils.grading.execute import Executor, Limits, Stopped, hit_time_limit
 from segutils.grading.results import GRADED, NEEDS_ATTENTION, Row, line, points, summary, write_csv
-from segutils.submission import Task, faults, read_notebook, repair, tasks
+from segutils.submission import NOT_WRITTEN, Task, faults, read_notebook, repair, tasks
 
 NO_SANDBOX = (
     "WARNING: --no-sandbox: the students' code runs with your rights on this machine; "
@@ -120,8 +120,14 @@ def _row(book: Book, prepared: Prepared, executed: Callable[[], NotebookNode | N
         book.keep(student, prepared.hand_in.notebook)
         book.grade(student, prepared.notebook, notebook)
         grades = book.grades(student)
-        reasons = _messages(tasks(book.release), grades, faults(notebook)) + _mended(prepared)
-        return replace(row, status=GRADED, message="; ".join(reasons), scores={n: s for n, (s, _) in grades.items()})
+        graded, why = tasks(book.release), faults(notebook)
+        return replace(
+            row,
+            status=GRADED,
+            message="; ".join(_messages(graded, grades, why) + _mended(prepared)),
+            scores={name: score for name, (score, _) in grades.items()},
+            challenges=tuple(task.name for task in graded if task.is_challenge and task.name not in why),
+        )
     except Stopped:
         raise KeyboardInterrupt from None
     except Exception as error:
@@ -135,6 +141,8 @@ def _messages(graded: list[Task], grades: dict[str, tuple[float, bool]], why: di
     messages = []
     for task in graded:
         score, waits = grades[task.name]
+        if task.is_challenge and why.get(task.name) == NOT_WRITTEN:
+            continue
         if waits:
             messages.append(f"{task.name}: waits for a person's grade in formgrader")
         elif task.name in why:

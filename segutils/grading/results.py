@@ -14,17 +14,25 @@ GRADED, NEEDS_ATTENTION = "graded", "needs_attention"
 
 @dataclass(frozen=True)
 class Row:
-    """One student's result; `scores` has the points per graded cell and is empty where the status is not `graded`."""
+    """One student's result.
+
+    `scores` has the points per graded cell and is empty where the status is not `graded`; `challenges` has the names
+    of those that were solved.
+    """
 
     student: str
     assignment: str
     status: str
     message: str
     scores: dict[str, float] = field(default_factory=dict)
+    challenges: tuple[str, ...] = ()
 
     @property
     def score(self) -> float:
         return sum(self.scores.values())
+
+    def has_solved(self, task: Task) -> bool:
+        return task.name in self.challenges if task.is_challenge else self.scores[task.name] >= task.points
 
 
 def write_csv(path: Path, rows: list[Row], tasks: list[Task]) -> None:
@@ -52,7 +60,9 @@ def _total(tasks: list[Task]) -> float:
 def line(row: Row, tasks: list[Task], width: int) -> str:
     """One student's result for the terminal."""
     score = f"{points(row.score)} of {points(_total(tasks))}" if row.status == GRADED else "-"
-    text = plain(f"{row.student:<16} {row.status:<16} {score:>9}  {row.message}").replace("\n", " ")
+    solved = f"solved the challenge {', '.join(row.challenges)}" if row.challenges else ""
+    said = "; ".join(part for part in (row.message, solved) if part)
+    text = plain(f"{row.student:<16} {row.status:<16} {score:>9}  {said}").replace("\n", " ")
     text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= width else text[: width - 3] + "..."
 
@@ -67,7 +77,7 @@ def summary(rows: list[Row], tasks: list[Task]) -> str:
         lines.append(f"{'task':<{width}}  points  full   mean")
         for task in tasks:
             scores = [row.scores[task.name] for row in graded]
-            full = sum(score >= task.points for score in scores)
+            full = sum(row.has_solved(task) for row in graded)
             mean = sum(scores) / len(scores)
             lines.append(f"{task.name:<{width}}  {points(task.points):>6}  {full:>4}  {mean:>5.2f}")
         mean = sum(row.score for row in graded) / len(graded)

@@ -12,7 +12,18 @@ from nbformat.notebooknode import NotebookNode
 
 from segutils.errors import CourseError
 from segutils.paths import COURSE_ROOT
-from segutils.submission import MESSAGES, TIME_LIMIT, Task, entry, faults, plain, read_notebook, repair, tasks
+from segutils.submission import (
+    MESSAGES,
+    NOT_WRITTEN,
+    TIME_LIMIT,
+    Task,
+    entry,
+    faults,
+    plain,
+    read_notebook,
+    repair,
+    tasks,
+)
 
 CELL_SECONDS = 60
 
@@ -33,7 +44,8 @@ class Checked:
 
     @property
     def all_passed(self) -> bool:
-        return not self.reasons
+        """Whether every task passed; challenges do not count."""
+        return all(task.is_challenge or task.name not in self.reasons for task in self.tasks)
 
 
 def check(path: Path, root: Path = COURSE_ROOT) -> Checked:
@@ -121,8 +133,9 @@ def report(checked: Checked) -> str:
     width = max(len(task.name) for task in checked.tasks)
     for task in checked.tasks:
         reason = checked.reasons.get(task.name)
-        state = "passed" if reason is None else "not written yet" if "not written yet" in reason else "failed"
-        lines.append(f"  {task.name:<{width}}  {state:<15}  {0 if reason else task.points:g} of {task.points:g} points")
+        state = "passed" if reason is None else NOT_WRITTEN if NOT_WRITTEN in reason else "failed"
+        points = "challenge" if task.is_challenge else f"{0 if reason else task.points:g} of {task.points:g} points"
+        lines.append(f"  {task.name:<{width}}  {state:<15}  {points}")
         if state == "failed":
             lines += [f"      {line}" for line in _message(checked.notebook, task.name, reason)]
     total = sum(task.points for task in checked.tasks)
