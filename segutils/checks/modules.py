@@ -1,6 +1,6 @@
 """What the probes of modules share: build the student's module, give it drawn weights, run it in every mode."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,28 +78,36 @@ def drawn_weighting(shape: tuple[int, ...], seed: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([4, 4, seed]).normal(size=shape))
 
 
-def _probe_gradients(
-    module: nn.Module, inputs: Mapping[str, Tensor], state: Mapping[str, Tensor], seed: int
+def probe_input_gradients(
+    function: Callable, inputs: Mapping[str, Tensor], others: Mapping[str, object], seed: int
 ) -> Answers:
-    """Gradients of a random weighting of the output: with respect to each input, and their size at each parameter."""
+    """Gradients of a random weighting of the result with respect to each input; `others` are passed behind them."""
     inputs = {name: value.clone().requires_grad_() for name, value in inputs.items()}
-    result, _ = call(module, inputs, ())
+    result, _ = call(function, {**inputs, **others}, ())
     if not isinstance(result, Tensor) or not result.requires_grad:
         return {"gradient_arrives": False}
     weighting = drawn_weighting(tuple(result.shape), seed).to(result.dtype)
     if raised := run_backward((result * weighting).sum()):
         return raised
+    gradients = {
+        f"gradient_{name}": np.empty(0) if value.grad is None else plain_array(value.grad)
+        for name, value in inputs.items()
+    }
+    return {"gradient_arrives": True, **gradients}
+
+
+def _probe_gradients(
+    module: nn.Module, inputs: Mapping[str, Tensor], state: Mapping[str, Tensor], seed: int
+) -> Answers:
+    """The gradients that reach the inputs, and their size at each parameter."""
+    answers = probe_input_gradients(module, inputs, {}, seed)
     parameters = dict(module.named_parameters())
     norms = [
         float("nan") if parameters[name].grad is None else float(parameters[name].grad.norm())
         for name in state
         if name in parameters
     ]
-    gradients = {
-        f"gradient_{name}": np.empty(0) if value.grad is None else plain_array(value.grad)
-        for name, value in inputs.items()
-    }
-    return {"gradient_arrives": True, "gradient_norms": np.array(norms), **gradients}
+    return {**answers, "gradient_norms": np.array(norms)}
 
 
 def _probe_mode(module: nn.Module, inputs: Mapping[str, Tensor]) -> Answers:

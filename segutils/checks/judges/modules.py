@@ -1,6 +1,7 @@
 """What the judges of modules share: compare a student's module with the reference that holds the same weights."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor, nn
@@ -16,8 +17,16 @@ from segutils.checks.judges.base import (
     shorten,
 )
 from segutils.checks.modules import ModuleTask, drawn_weighting
+from segutils.checks.probing import plain_array
 
 CUT = "`.detach()`, `.data`, `.item()`, `torch.no_grad()` or numpy in the forward pass cuts gradients off."
+
+
+def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1) -> nn.Sequential:
+    """What references are built of: segutils.models.blocks.ConvBNReLU without the seconds that torchvision takes."""
+    padding = dilation * (kernel_size // 2)
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU())
 
 
 def find_module_fault(
@@ -72,13 +81,27 @@ def _find_changed_module(answers: Answers) -> Fault | None:
     return None
 
 
+def find_input_gradient_fault(inputs: Mapping[str, Tensor], out: Tensor, seed: int, answers: Answers) -> Fault | None:
+    """Compare the gradients that reach the inputs with those of `out`, the reference's result for these inputs."""
+    if not answers["gradient_arrives"]:
+        return Fault("no gradient flows back from the output", cause=CUT)
+    (out * drawn_weighting(tuple(out.shape), seed).to(out.dtype)).sum().backward()
+    for name, value in inputs.items():
+        got = answers[f"gradient_{name}"]
+        if got.shape != tuple(value.shape):
+            return Fault(f"no gradient reaches the input {name}", cause=CUT)
+        dtype = str(value.dtype).removeprefix("torch.")
+        if fault := find_wrong_value(plain_array(value.grad), got, dtype, f"the gradient of {name}"):
+            return replace(fault, cause=CUT)  # the output was right
+    return None
+
+
 def _find_gradient_fault(
     task: ModuleTask, reference: nn.Module, inputs: Mapping[str, Tensor], out: Tensor, seed: int, answers: Answers
 ) -> Fault | None:
     """Compare the gradients that reach the inputs, and their size at every weight."""
-    if not answers["gradient_arrives"]:
-        return Fault("no gradient flows back from the output", cause=CUT)
-    (out * drawn_weighting(tuple(out.shape), seed).to(out.dtype)).sum().backward()
+    if fault := find_input_gradient_fault(inputs, out, seed, answers):
+        return fault
     parameters = dict(reference.named_parameters())
     names = [name for name in task.ordered_state(reference) if name in parameters]
     for name, got in zip(names, answers["gradient_norms"], strict=True):
@@ -86,11 +109,4 @@ def _find_gradient_fault(
         if not np.isclose(got, expected, rtol=1e-3, atol=1e-6):
             size = "no gradient" if np.isnan(got) else f"a gradient of norm {number(got)}"
             return Fault(f"a wrong gradient reaches {name}", f"expected norm {expected:.6g}, got {size}", CUT)
-    for name, value in inputs.items():
-        got = answers[f"gradient_{name}"]
-        if got.shape != tuple(value.shape):
-            return Fault(f"no gradient reaches the input {name}", cause=CUT)
-        dtype = str(value.dtype).removeprefix("torch.")
-        if fault := find_wrong_value(value.grad.numpy(), got, dtype, f"the gradient of {name}"):
-            return fault
     return None
