@@ -1,15 +1,10 @@
 """`check` and `grade` as they are typed: output and exit codes."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
+from grading import tiny_course
 from segutils.__main__ import main
 
-spec = importlib.util.spec_from_file_location("tiny_course", Path(__file__).parent / "grading" / "conftest.py")
-tiny_course = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(tiny_course)
 EXERCISE = tiny_course.EXERCISE
 
 

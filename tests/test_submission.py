@@ -1,19 +1,14 @@
 """Reading notebooks that were saved anywhere, and fitting their cells to the release."""
 
 import copy
-import importlib.util
 import json
-from pathlib import Path
 
 import nbformat
 import pytest
 
+from grading import tiny_course
 from segutils.errors import CourseError
 from segutils.submission import entry, faults, plain, read_notebook, repair, tasks
-
-spec = importlib.util.spec_from_file_location("tiny_course", Path(__file__).parent / "grading" / "conftest.py")
-tiny_course = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(tiny_course)
 
 
 @pytest.fixture(scope="module")

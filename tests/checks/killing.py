@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from functools import cache
 
 import nbformat
+
 from checks.equal_mutants import EQUAL
 from checks.mutation import Mutant, mutants
 from checks.trying import ROOT, Cell
-
 from segutils.checks.judges.base import find_misuse
 
 ENDLESS_SECONDS = 30  # a mutant that is still running then never ends

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-from checks.trying import given_definitions, message_of
 
+from checks.trying import given_definitions, message_of
 from segutils import metrics
 from segutils.checks import ex04, ex06
 from segutils.checks.base import Check, CheckFailed, from_bytes, to_bytes

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from checks.equal_mutants import EQUAL
 from checks.judge import published, tried
 from checks.killing import equal_by, mutants_of, reference, survives

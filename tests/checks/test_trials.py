@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from checks.trying import TRIALS, graded_cells
 
 MIN_WRONG, MIN_RIGHT = 12, 4

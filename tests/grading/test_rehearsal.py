@@ -1,16 +1,10 @@
 """The real exercises from release to returned feedback, on a copy of solutions/ in a temporary course."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
+from grading import tiny_course
 from segutils.__main__ import main
 from segutils.paths import COURSE_ROOT
-
-spec = importlib.util.spec_from_file_location("tiny_course", Path(__file__).parent / "conftest.py")
-tiny_course = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(tiny_course)
 
 # one usual error: the cell, what is replaced in it, by what, the task that it costs, and what the message says of it
 USUAL_ERRORS = {

@@ -1,16 +1,11 @@
 """work/ and hand-in/: nothing of a student's is ever overwritten, and what is handed in is what grading reads."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
+from grading import tiny_course
 from segutils.student import work
 from segutils.student.__main__ import main
 
-spec = importlib.util.spec_from_file_location("tiny_course", Path(__file__).parents[1] / "grading" / "conftest.py")
-tiny_course = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(tiny_course)
 EXERCISE = tiny_course.EXERCISE
 
 
