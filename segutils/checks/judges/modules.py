@@ -99,9 +99,10 @@ def find_input_gradient_fault(inputs: Mapping[str, Tensor], out: Tensor, seed: i
 def _find_gradient_fault(
     task: ModuleTask, reference: nn.Module, inputs: Mapping[str, Tensor], out: Tensor, seed: int, answers: Answers
 ) -> Fault | None:
-    """Compare the gradients that reach the inputs, and their size at every weight."""
-    if fault := find_input_gradient_fault(inputs, out, seed, answers):
-        return fault
+    """Compare the size of the gradients at every weight, which names the part, then those that reach the inputs."""
+    input_fault = find_input_gradient_fault(inputs, out, seed, answers)
+    if not answers["gradient_arrives"]:
+        return input_fault
     parameters = dict(reference.named_parameters())
     names = [name for name in task.ordered_state(reference) if name in parameters]
     for name, got in zip(names, answers["gradient_norms"], strict=True):
@@ -109,4 +110,4 @@ def _find_gradient_fault(
         if not np.isclose(got, expected, rtol=1e-3, atol=1e-6):
             size = "no gradient" if np.isnan(got) else f"a gradient of norm {number(got)}"
             return Fault(f"a wrong gradient reaches {name}", f"expected norm {expected:.6g}, got {size}", CUT)
-    return None
+    return input_fault
