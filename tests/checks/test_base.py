@@ -1,5 +1,6 @@
 """What every check promises: plain answers, a probe without the reference, short messages, nothing left changed."""
 
+import os
 import subprocess
 import sys
 
@@ -7,29 +8,26 @@ import numpy as np
 import pytest
 import torch
 
-from checks.trying import given_definitions, message_of
+from checks.trying import ROOT, graded_cells, message_of
 from segutils import metrics
-from segutils.checks import ex04, ex06
-from segutils.checks.base import Check, CheckFailed, from_bytes, to_bytes
+from segutils.checks import ex06
+from segutils.checks.base import CheckFailed, from_bytes, to_bytes
 
-CHECKS = {check.name: check for module in (ex04, ex06) for check in vars(module).values() if isinstance(check, Check)}
-stubs = {**given_definitions("ex04_aspp"), **given_definitions("ex06_metrics")}
+CELLS = {f"{cell.exercise}.{cell.grade_id}": cell for cell in graded_cells()}
 
 
 def right_iou(matrix):
     return matrix.diagonal() / (matrix.sum(dim=0) + matrix.sum(dim=1) - matrix.diagonal())
 
 
-@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
-def test_the_untouched_exercise_gets_a_friendly_sentence(check):
-    student_object = stubs["ASPP" if check is ex04.aspp_forward else check.name.split(".")[1]]
-    message = message_of(check, student_object)
-    assert message.startswith(f"{check.subject}: not written yet.")
-    assert "Likely cause" not in message
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_a_check_bears_the_name_of_its_cell(cell):
+    assert cell.check.name == f"{cell.exercise}.{cell.grade_id}"
 
 
-@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
-def test_cases_follow_from_the_seed_and_are_plain(check):
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_cases_follow_from_the_seed_and_are_plain(cell):
+    check = cell.check
     first, again, other = check.draw(5), check.draw(5), check.draw(6)
     archives = [[to_bytes(case) for case in cases] for cases in (first, again, other)]
     assert archives[0] == archives[1]
@@ -51,25 +49,31 @@ def test_cases_and_answers_cross_a_border_as_npz(wrong):
     assert all(single) is not wrong
 
 
-def test_aspp_crosses_the_border_as_well():
-    from checks.test_ex04 import right, with_forward
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_every_check_is_the_same_across_the_border(cell):
+    """What the grader does: cases go into the sandbox, answers come out, and nothing else."""
+    right = cell.student_object(next(iter(cell.trials("RIGHT").values())))
+    cases = [from_bytes(to_bytes(case)) for case in cell.check.draw(1)]
+    answers = [from_bytes(to_bytes(cell.check.probe(right, case))) for case in cases]
+    assert cell.check.verdict(cases, answers).passed
 
-    cases = [from_bytes(to_bytes(case)) for case in ex04.aspp_forward.draw(1)]
-    answers = [from_bytes(to_bytes(ex04.aspp_forward.probe(with_forward(right), case))) for case in cases]
-    assert ex04.aspp_forward.verdict(cases, answers).passed
 
-
-def test_probes_need_neither_judges_nor_ready_answers():
-    code = """
+PROBE_ALONE = """
 import sys
-from segutils.checks import ex04, ex06
-for check in (ex04.effective_kernel_size, ex06.binary_iou, ex06.confusion_matrix, ex06.soft_dice_loss):
-    check.probe(lambda *arguments, **keywords: arguments[0] * 1, check.draw(0)[0])
-unwanted = ("segutils.checks.judges", *ex04.READY_ANSWERS, *ex06.READY_ANSWERS)
-loaded = [name for name in sys.modules if name.startswith(unwanted)]
-assert not loaded, loaded
+from checks.trying import graded_cells
+for cell in graded_cells():
+    if cell.exercise == "{exercise}":
+        ready_answers = cell.check.ready_answers
+        cell.check.probe(cell.given, cell.check.draw(0)[0])
+        loaded = [name for name in sys.modules if name.startswith(("segutils.checks.judges", *ready_answers))]
+        assert not loaded, (cell.grade_id, loaded)
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("exercise", sorted({cell.exercise for cell in CELLS.values()}))
+def test_probes_and_given_cells_need_neither_judges_nor_ready_answers(exercise):
+    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT)])}
+    subprocess.run([sys.executable, "-c", PROBE_ALONE.format(exercise=exercise)], check=True, env=os.environ | paths)
 
 
 def test_checks_leave_random_states_and_switches_alone():

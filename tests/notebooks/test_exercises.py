@@ -1,5 +1,6 @@
 """exercises/ is what solutions/ generates, gives nothing away, and tells a student what to do."""
 
+import ast
 import re
 import shutil
 from pathlib import Path
@@ -85,6 +86,27 @@ def test_a_release_gives_nothing_away(name):
     assert len(secret) >= 4
     assert [line for line in secret if line in released] == []
     assert not re.search("HIDDEN|BEGIN |END |SOLUTION|seeds=", released)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_hint_and_no_message_shows_a_line_of_the_reference(name):
+    """Neither a statement or hint of the exercise has one, nor a text in a judge."""
+    lines = [line for cell in code_of(read("solutions", name)) for line in regions(cell.source, "SOLUTION")]
+    telling = [_normal(line.partition("#")[0]) for line in lines]
+    judges = sorted((ROOT / "segutils" / "checks" / "judges").rglob("*.py"))
+    spoken = [text for path in judges for text in _strings(path.read_text(encoding="utf-8"))]
+    received = _normal("\n".join([*(cell.source for cell in read("exercises", name).cells), *spoken]))
+    assert [line for line in telling if len(line) > 20 and line in received] == []
+
+
+def _normal(text: str) -> str:
+    return re.sub(r"\s+", "", text).replace('"', "'")
+
+
+def _strings(source: str) -> list[str]:
+    """The texts in a module, messages among them, without its code."""
+    constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [value for value in constants if isinstance(value, str)]
 
 
 @pytest.mark.parametrize("name", NAMES)
