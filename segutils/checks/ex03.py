@@ -1,0 +1,119 @@
+"""Checks of ex03_pspnet: the cases, and the probes that run a student's code on them."""
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from segutils.checks.base import Answers, Case, Check
+from segutils.checks.modules import ModuleTask, input_tensors, probe_input_gradients
+from segutils.checks.probing import as_tensor, call, one_thread
+
+READY_ANSWERS = ("segutils.models.pspnet", "segmentation_models_pytorch")
+PYRAMID_TASK = ModuleTask("PyramidPooling", ("stages",), READY_ANSWERS)
+
+
+def draw_pyramids(seed: int) -> list[Case]:
+    """Maps of odd sizes, square ones, maps smaller than the bins, one to five bins, a single position."""
+    rng = np.random.default_rng([3, 1, seed])
+    # batch, in_channels, height, width, pool_sizes, dtype, contiguous
+    table = [
+        (2, 8, 9, 13, (1, 2, 3, 6), "float64", True),
+        (1, 4, 7, 7, (2, 3), "float64", True),
+        (3, 6, 5 + int(rng.integers(0, 9)), 11, (1, 3, 4), "float64", True),
+        (2, 10, 8, 5, (1, 2, 3, 4, 6), "float64", False),
+        (2, 3, 6, 4, (2,), "float64", True),
+        (2, 8, 3, 5, (1, 2, 3, 6), "float64", True),
+        (2, 6, 12, 18, (6, 3, 1), "float64", True),
+        (1, 4, 1, 1, (1, 2), "float64", True),
+        (2, 8, 23, 30, (1, 2, 3, 6), "float32", True),
+    ]
+    cases = []
+    for index, (batch, in_channels, height, width, pool_sizes, dtype, contiguous) in enumerate(table):
+        x = rng.normal(size=(batch, in_channels, height, width)).astype(dtype)
+        case = {"x": x, "contiguous": contiguous, "pool_sizes": np.array(pool_sizes)}
+        cases.append({**case, "weights_seed": seed * 100 + index})
+    return cases
+
+
+@one_thread()
+def probe_pyramid(pyramid_class: object, case: Case) -> Answers:
+    """Build the student's PyramidPooling and run it with drawn weights."""
+    pool_sizes = tuple(int(size) for size in case["pool_sizes"])
+    sizes = {"in_channels": case["x"].shape[1], "pool_sizes": pool_sizes}
+    return PYRAMID_TASK.probe(pyramid_class, sizes, input_tensors(case, ["x"]), int(case["weights_seed"]))
+
+
+def draw_maps(seed: int) -> list[Case]:
+    """Maps whose sizes divide by the bins or do not, maps smaller than the bins, one bin, 16 to 64 bits."""
+    rng = np.random.default_rng([3, 2, seed])
+    # batch, channels, height, width, bins, dtype, contiguous
+    table = [
+        (2, 3, 7, 11, 3, "float64", True),
+        (1, 2, 5, 4, 1, "float64", True),
+        (2, 2, 6, 9, 3, "float64", True),
+        (1, 3, 2, 4, 6, "float64", True),
+        (3, 1, 5 + int(rng.integers(0, 9)), 8, 4, "float64", True),
+        (2, 4, 9, 5, 2, "float64", False),
+        (1, 1, 1, 1, 2, "float64", True),
+        (2, 2, 5, 5, 5, "float64", True),
+        (2, 3, 13, 10, 6, "float32", True),
+        (1, 2, 4, 5, 2, "float16", True),
+        (1, 2, 5, 4, 3, "bfloat16", True),
+    ]
+    cases = []
+    for index, (batch, channels, height, width, bins, dtype, contiguous) in enumerate(table):
+        x = 1 + rng.normal(size=(batch, channels, height, width))
+        case = {"x": x, "dtype": dtype, "bins": bins, "contiguous": contiguous}
+        cases.append({**case, "weighting_seed": seed * 100 + index})
+    return cases
+
+
+def map_of(case: Case) -> torch.Tensor:
+    """The case's map in its dtype (bfloat16 is none of numpy's)."""
+    return as_tensor(case["x"], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
+
+
+class PoolingRecorder(TorchDispatchMode):
+    """Notes which of torch's own adaptive average poolings run, whatever called them.
+
+    F.interpolate(mode="area") is one of them. One bin is an ordinary mean to torch, and is to us.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None) -> object:
+        if "adaptive_avg_pool" in func.__name__:
+            self.seen.add(func.__name__.split(".")[0])
+        return func(*args, **(kwargs or {}))
+
+
+@one_thread()
+def probe_adaptive_average_pool(adaptive_average_pool: object, case: Case) -> Answers:
+    """Call adaptive_average_pool once under watch, and once to run backward() from its result."""
+    x, bins = map_of(case), int(case["bins"])
+    with PoolingRecorder() as recorder:
+        _, answers = call(adaptive_average_pool, {"x": x, "bins": bins}, READY_ANSWERS)
+    answers["pooled_by_torch"] = ", ".join(sorted(recorder.seen))
+    if answers.get("kind") == "Tensor":
+        answers |= probe_input_gradients(adaptive_average_pool, {"x": x}, {"bins": bins}, int(case["weighting_seed"]))
+    return answers
+
+
+pyramid_pooling_forward = Check(
+    name="ex03.pyramid_pooling_forward",
+    subject="PyramidPooling.forward",
+    draw=draw_pyramids,
+    probe=probe_pyramid,
+    ready_answers=READY_ANSWERS,
+    verified="odd sizes, maps smaller than the bins, 1 to 5 bins, batch 1 and more, float32 and float64, gradients",
+)
+adaptive_average_pool = Check(
+    name="ex03.adaptive_average_pool",
+    subject="adaptive_average_pool",
+    draw=draw_maps,
+    probe=probe_adaptive_average_pool,
+    ready_answers=READY_ANSWERS,
+    verified="cells that overlap or not, maps smaller than the bins, 1 to 6 bins, 16 to 64 bits, gradients",
+)
