@@ -19,6 +19,8 @@ NOT_WRITTEN = (
     "  code, run that cell, and then this one again."
 )
 
+NO_FORWARD = 'is missing the required "forward" function'  # torch's NotImplementedError for a called nn.ModuleList
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -80,7 +82,7 @@ class Judge:
 
 def find_misuse(answers: Answers) -> Fault | None:
     """Faults that come before any value: not written yet, or handed over to a ready answer."""
-    if answers.get("error") == "NotImplementedError":
+    if answers.get("error") == "NotImplementedError" and NO_FORWARD not in str(answers["error_text"]):
         return Fault(NOT_WRITTEN)
     if answers.get("delegated_to"):
         return Fault(

@@ -179,6 +179,7 @@ def usual_average_errors(x: Tensor, bins: int) -> UsualErrors:
         ),
         (IMAGES, lambda: each(lambda cell: cell.mean(dim=(0, 2, 3)))),
         (IMAGES, lambda: each(lambda cell: cell.mean(dim=(0, 2, 3), keepdim=True).flatten(1))),
+        (IMAGES, lambda: each(lambda cell: average(cell).mean(dim=0, keepdim=True).expand(len(x), -1))),
         ("everything was averaged: give .mean() the two axes of the map.", lambda: each(lambda cell: cell.mean())),
     ]
 
