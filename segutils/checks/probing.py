@@ -129,11 +129,11 @@ def _attempt(function: Callable, arguments: Mapping, keywords: Mapping, seed: in
 
 
 def _describe_error(error: BaseException) -> Answers:
-    """The exception, and the student's line that raised it: the last one outside installed packages."""
+    """The exception, and the student's line that raised it: the last one outside libraries, the course's own too."""
     lines = [
         frame.line.strip()
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.line and "site-packages" not in frame.filename and frame.filename != __file__
+        if frame.line and not frame.filename.startswith(LIBRARIES)
     ]
     return {
         "error": type(error).__name__,
