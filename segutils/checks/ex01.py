@@ -53,7 +53,7 @@ def draw_pictures(seed: int) -> list[Case]:
     foreign = np.concatenate([grid[6:], BLACK, WHITE, grid[:6, ::-1]])
     # palette, colours of the picture beside the palette's, height, width
     table = [
-        (STREET, STREET, 2, 3),
+        (STREET, STREET, 2, 4),
         (grid[:6], grid[:6], 5, 7),
         (grid[:6], foreign, 6, 9),
         (grid[:4], np.concatenate([neighbours(grid[:4], 1), neighbours(grid[:4], 16)]), 7, 8),

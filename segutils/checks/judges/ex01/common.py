@@ -29,14 +29,14 @@ def at_first_difference(
 def misshapen_masks(mask: np.ndarray) -> UsualErrors:
     """A right (H, W) mask, returned in another form."""
     return [
-        ("the mask is transposed: (W, H). Rows come first: (H, W).", lambda: mask.T),
-        ("the mask was flattened and not folded back into (H, W).", lambda: mask.reshape(-1)),
-        ("an axis of length 1 is left at the end.", lambda: mask[..., None]),
-        ("an axis of length 1 is left in front; one picture is no batch.", lambda: mask[None]),
-        ("the index stands in all three channels; a mask has one value per pixel.", lambda: np.stack([mask] * 3, -1)),
         (
             "the values are right, their dtype is not: class indices are stored as uint8, so start from an array of"
             " that dtype, or end in .astype(np.uint8).",
             lambda: mask,
         ),
+        ("the mask is transposed: (W, H). Rows come first: (H, W).", lambda: mask.T),
+        ("the mask was flattened and not folded back into (H, W).", lambda: mask.reshape(-1)),
+        ("an axis of length 1 is left at the end.", lambda: mask[..., None]),
+        ("an axis of length 1 is left in front; one picture is no batch.", lambda: mask[None]),
+        ("the index stands in all three channels; a mask has one value per pixel.", lambda: np.stack([mask] * 3, -1)),
     ]

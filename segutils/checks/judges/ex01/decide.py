@@ -40,6 +40,10 @@ def usual_errors(case: Case) -> UsualErrors:
 
     errors = [
         (
+            "the values are right, their dtype is not: losses and metrics expect class indices as int64 (`.long()`).",
+            lambda: right,
+        ),
+        (
             "argmax without dim looks for one place in the whole tensor; the classes are dim=1.",
             lambda: logits.argmax(),
         ),
@@ -79,7 +83,8 @@ def usual_errors(case: Case) -> UsualErrors:
             lambda: (logits > 0.5).to(right.dtype),
         ),
         (
-            "a threshold of 0 gives a yes or no for every class; asked is the one class with the largest logit.",
+            "a threshold (logits above 0, or sigmoid above 0.5) gives a yes or no for every class and suits a network"
+            " with a single output; asked is the one class with the largest logit.",
             lambda: (logits > 0).to(right.dtype),
         ),
         (
@@ -92,12 +97,10 @@ def usual_errors(case: Case) -> UsualErrors:
         ),
         (
             "a sigmoid and a threshold of 0.5 suit a network with a single output; asked is the largest of C logits.",
-            lambda: (logits.sigmoid() > 0.5).to(right.dtype),
-        ),
-        (
-            "a sigmoid and a threshold of 0.5 suit a network with a single output; asked is the largest of C logits.",
             lambda: (logits.sigmoid() > 0.5).int().argmax(dim=1),
         ),
+        ("16 bits do not keep near logits apart: they tie.", lambda: logits.half().argmax(dim=1)),
+        ("16 bits do not keep near logits apart: they tie.", lambda: logits.bfloat16().argmax(dim=1)),
         (
             "sigmoid is 1 for all large logits (and 0 for all very negative ones), so that they tie; argmax of the"
             " logits needs none.",
@@ -130,10 +133,6 @@ def usual_errors(case: Case) -> UsualErrors:
             lambda: logits.numpy(),
         ),
         ("an index above 255 does not fit into uint8; asked is int64.", lambda: right.to(torch.uint8)),
-        (
-            "the values are right, their dtype is not: losses and metrics expect class indices as int64 (`.long()`).",
-            lambda: right,
-        ),
     ]
     soft = "softmax over the {} changes which class is largest; if at all, it runs over the classes, dim=1."
     return errors + [

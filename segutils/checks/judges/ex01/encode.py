@@ -10,6 +10,11 @@ from segutils.checks.judges.ex01.common import at_first_difference, misshapen_ma
 
 ZERO = "unknown colours silently became class 0; they are 255. A search that finds nothing (argmax of a row without"
 ZERO += " True) gives 0, and so does an array of zeros."
+UNALIGNED = (
+    "picture (H, W, 3) and palette (C, 3) do not line up: compare with one colour at a time, or give the picture"
+)
+UNALIGNED += " an axis for the classes, (H, W, 1, 3)."
+NO_ENTRY = "a dictionary of the palette's colours has no entry for an unknown one, which becomes 255."
 
 
 def expected_mask(case: Case) -> np.ndarray:
@@ -45,13 +50,14 @@ def usual_errors(case: Case) -> UsualErrors:
     known = match.any(axis=-1)
     black = ~picture.any(axis=-1)
     return [
+        *misshapen_masks(right),
         (ZERO, lambda: written(match, 0)),
         ("unknown colours became -1; in this course 'no class' is 255.", lambda: np.where(known, right, -1)),
         ("unknown colours became class C, one more than there are; they are 255.", lambda: written(match, num_classes)),
         ("unknown colours became the last class; they are 255.", lambda: written(match, num_classes - 1)),
         ("unknown colours became 254; they are 255.", lambda: written(match, 254)),
         (
-            "each class got 255 in place of its index, or only whether a colour is known was returned.",
+            "only whether a colour is known was returned, as 255 or 0, not which class it is.",
             lambda: np.where(known, 255, 0),
         ),
         ("only whether a colour is known was returned, not which class it is.", lambda: known),
@@ -62,7 +68,10 @@ def usual_errors(case: Case) -> UsualErrors:
             lambda: np.where(known, right + 1, 0),
         ),
         ("all indices are one too small.", lambda: np.where(known, right - 1, 255)),
-        ("the palette's first colour was left out: classes start at 0.", lambda: np.where(right == 0, 255, right)),
+        (
+            "class 0 became 255: the palette's first colour was left out, or index 0 was taken for 'not found'.",
+            lambda: np.where(right == 0, 255, right),
+        ),
         ("the palette's last colour was left out.", lambda: np.where(right == num_classes - 1, 255, right)),
         (
             "only the first class was written: a `return` or `break` inside the loop.",
@@ -85,16 +94,11 @@ def usual_errors(case: Case) -> UsualErrors:
             lambda: written((picture[:, :, None, ::-1] == palette).all(axis=-1), 255),
         ),
         ("one number per class and pixel was returned, not the index of the class.", lambda: match),
-        (
-            "the picture's columns were compared with the palette's rows: `mask_rgb == palette` lines up the last"
-            " axes. Compare with one colour at a time, or give the picture an axis for the classes.",
-            lambda: written((picture == palette)[..., None].all(axis=-2), 0),
-        ),
-        (
-            "picture (H, W, 3) and palette (C, 3) do not line up: compare with one colour at a time, or give the"
-            " picture an axis for the classes, (H, W, 1, 3).",
-            lambda: picture == palette,
-        ),
+        (UNALIGNED, lambda: picture == palette),
+        (UNALIGNED, lambda: written((picture == palette)[..., None].all(axis=-2), 0)),
+        (UNALIGNED, lambda: written((picture == palette)[..., None].all(axis=-2), 255)),
+        (NO_ENTRY, lambda: looked_up(np.unique(picture.reshape(-1, 3), axis=0), palette)),
+        (NO_ENTRY, lambda: looked_up(picture.reshape(-1, 3), palette)),
         (
             "the classes are numbered by np.unique: in the order of their colours, not of the palette.",
             lambda: np.unique(picture.reshape(-1, 3), axis=0, return_inverse=True)[1].reshape(picture.shape[:2]),
@@ -105,8 +109,13 @@ def usual_errors(case: Case) -> UsualErrors:
         ),
         *comparison_errors(picture, palette, same),
         *code_errors(picture, palette),
-        *misshapen_masks(right),
     ]
+
+
+def looked_up(colors: np.ndarray, palette: np.ndarray) -> list[int]:
+    """Raises KeyError at the first colour that the palette lacks."""
+    table = {tuple(color): index for index, color in enumerate(palette.tolist())}
+    return [table[tuple(color)] for color in colors.tolist()]
 
 
 def comparison_errors(picture: np.ndarray, palette: np.ndarray, same: np.ndarray) -> UsualErrors:
@@ -157,10 +166,16 @@ def code_errors(picture: np.ndarray, palette: np.ndarray) -> UsualErrors:
     def product(colors: np.ndarray) -> np.ndarray:
         return colors @ np.array([65536, 256, 1]).astype(np.uint8)
 
+    def rounded(colors: np.ndarray) -> np.ndarray:
+        return colors.astype(np.float32) @ np.array([1e6, 1e3, 1], np.float32)
+
+    digits = (
+        "the channels were joined into a float32, which has too few digits to keep them apart: take an integer dtype."
+    )
     not_unique = "the channels were joined into one number that several colours share; base 256 is the smallest that"
     overflow = "the channels were joined in uint8, where a product or shift overflows: turn them into int32 first."
     codes = [(f"{not_unique} keeps them apart.", by_base(base)) for base in (2, 10, 16, 100, 128, 200, 254, 255)]
-    codes += [(overflow, shifted), (overflow, product)]
+    codes += [(overflow, shifted), (overflow, product), (digits, rounded)]
     raising = [
         (overflow, lambda factor=factor: picture[..., 0] * factor)
         for factor in (256, 65536, 256 * 256, 1000, 1_000_000, 255 * 255, 10_000)

@@ -44,6 +44,10 @@ def usual_errors(case: Case) -> UsualErrors:
         return first(layers(target, target != value, num_classes))
 
     return [
+        (
+            "the values are right, their dtype is not: probabilities are compared with them, so they are float32.",
+            lambda: right,
+        ),
         ("the classes are the last axis, (N, H, W, C); asked is (N, C, H, W).", lambda: last),
         (
             "reshape (or view) does not move an axis, it reads the same numbers in other rows: move the classes to"
@@ -94,13 +98,21 @@ def usual_errors(case: Case) -> UsualErrors:
             lambda: only_void(255),
         ),
         (
+            "256 layers, cut to num_classes, leave out 255 alone; ignore_index may be negative or that of a class.",
+            lambda: first(F.one_hot(target, 256)[..., :num_classes]),
+        ),
+        (
             "only labels of num_classes and more are left out; the argument ignore_index is not used, and it may be"
             " negative or that of a class.",
             lambda: first(layers(target, target < num_classes, num_classes)),
         ),
         (
-            "channel ignore_index was set to 0 where it exists; all channels of an ignored pixel are 0, and no other.",
-            lambda: first(F.one_hot(target, num_classes)) * (classes != ignore),
+            "(N, H, W, C) and (N, H, W) do not line up: give the labelled pixels an axis for the classes.",
+            lambda: last * labelled,
+        ),
+        (
+            "(N, C, H, W) and (N, H, W) do not line up: give the labelled pixels an axis for the classes.",
+            lambda: right * labelled,
         ),
         ("0 and 1 are exchanged.", lambda: 1 - right),
         ("0 and 1 are exchanged for the labelled pixels.", lambda: (1 - right) * ~void),
@@ -136,10 +148,6 @@ def usual_errors(case: Case) -> UsualErrors:
         ("the pixels stand in one long row; asked is (N, C, H, W).", lambda: last.flatten(0, 2)),
         ("the channels' order is reversed.", lambda: right.flip(1)),
         ("the images of the batch were added up.", lambda: right.sum(dim=0)),
-        (
-            "the values are right, their dtype is not: probabilities are compared with them, so they are float32.",
-            lambda: right,
-        ),
     ]
 
 

@@ -49,6 +49,7 @@ def usual_errors(case: Case) -> UsualErrors:
     distance, right = np.sqrt(squares), expected_mask(case)
     index, smallest = squares.argmin(axis=-1), distance.min(axis=-1)
     return [
+        *misshapen_masks(right),
         *overflow_errors(picture, palette, most),
         (
             "a distance of exactly max_distance is still near enough; only farther ones are 255.",
@@ -64,11 +65,7 @@ def usual_errors(case: Case) -> UsualErrors:
             lambda: np.where(squares.min(axis=-1) < most, index, 255),
         ),
         (
-            "the root of the distance was compared; max_distance was not squared, or the root was taken twice.",
-            lambda: np.where(np.sqrt(distance).min(axis=-1) <= most, index, 255),
-        ),
-        (
-            "distances were compared with the square of max_distance.",
+            "distances were compared with the square of max_distance: square both, or neither.",
             lambda: np.where(smallest <= most**2, index, 255),
         ),
         (
@@ -143,7 +140,6 @@ def usual_errors(case: Case) -> UsualErrors:
         ),
         ("the smallest distances were returned; asked is the class.", lambda: smallest),
         ("the distances to all classes were returned; asked is the nearest class.", lambda: distance),
-        *misshapen_masks(right),
     ]
 
 
@@ -155,6 +151,7 @@ def overflow_errors(picture: np.ndarray, palette: np.ndarray, most: float) -> Us
     """Arithmetic in a dtype that is too small, and what is made of it afterwards."""
     small = picture[:, :, None] - palette  # uint8
     short = picture[:, :, None].astype(np.int16) - palette.astype(np.int16)
+    tiny = picture[:, :, None].astype(np.int8) - palette.astype(np.int8)
     half = picture[:, :, None].astype(np.float16) - palette.astype(np.float16)
     squares = "the squares of differences overflow in {}: 255 * 255 is 65025. Use int32, int64 or a floating dtype."
 
@@ -171,6 +168,7 @@ def overflow_errors(picture: np.ndarray, palette: np.ndarray, most: float) -> Us
             (WRAPS, by(np.abs(small).sum(axis=-1))),
             (WRAPS, by(np.abs(small.astype(np.int8).astype(np.int64)).sum(axis=-1))),
             (WRAPS, by((small.astype(np.int8).astype(np.int64) ** 2).sum(axis=-1))),
+            (WRAPS, by((tiny**2).sum(axis=-1))),
             (squares.format("int16"), by((short**2).sum(axis=-1))),
             (squares.format("int16"), by((short**2).sum(axis=-1, dtype=np.int16))),
             (squares.format("float16"), by((half**2).sum(axis=-1))),

@@ -47,6 +47,11 @@ def usual_errors(case: Case) -> UsualErrors:
     black_first = np.concatenate([np.zeros((1, 3), np.uint8), palette])
     index_error = "palette[mask] looks for row 255, which the palette does not have: 255 needs black of its own."
     return [
+        (
+            "the values are right, their dtype is not: a picture is uint8, like the palette; np.zeros makes float64"
+            " unless it is told otherwise.",
+            lambda: right,
+        ),
         ("255 got the colour of class 0; it is painted black.", lambda: palette[inside]),
         (
             "255 got the colour of the last class (clipped, or index -1); it is painted black.",
@@ -60,7 +65,11 @@ def usual_errors(case: Case) -> UsualErrors:
         (index_error, lambda: palette[mask]),
         (index_error, lambda: np.take(palette, mask, axis=0)),
         (index_error, lambda: with_black[mask]),
-        (index_error, lambda: black_first[mask]),
+        (
+            "the black row was put in front of the palette: every class gets the colour of the one before, and 255"
+            " still has no row.",
+            lambda: black_first[mask],
+        ),
         (
             "the black row was put in front of the palette, so that every class gets the colour of the one before.",
             lambda: black_first[np.where(void, 0, mask)],
@@ -98,7 +107,7 @@ def usual_errors(case: Case) -> UsualErrors:
             lambda: by_loop(np.zeros(mask.shape)),
         ),
         ("the colours were scaled to 0..1; asked are uint8, 0 to 255.", lambda: right / 255),
-        ("only one channel was painted.", lambda: right[..., 0]),
+        ("only one channel was returned; asked are all three, (H, W, 3).", lambda: right[..., 0]),
         (
             "the index was written into all channels; its colour stands in the palette.",
             lambda: np.stack([mask] * 3, -1),
@@ -106,11 +115,12 @@ def usual_errors(case: Case) -> UsualErrors:
         ("the colours were averaged to grey.", lambda: right.mean(axis=-1)),
         ("a fourth channel (alpha) was added.", lambda: np.dstack([right, np.full(mask.shape, 255, np.uint8)])),
         ("a batch axis was added; one mask in, one picture out.", lambda: right[None]),
+    ] + [
         (
-            "the values are right, their dtype is not: a picture is uint8, like the palette; np.zeros makes float64"
-            " unless it is told otherwise.",
-            lambda: right,
-        ),
+            f"only the {name} channel was painted; a colour has three.",
+            lambda channel=channel: right * (np.arange(3) == channel),
+        )
+        for channel, name in enumerate(("red", "green", "blue"))
     ]
 
 
