@@ -112,7 +112,10 @@ def find_side_effect(answers: Answers) -> Fault | None:
             " (`+=`, a name that ends in _): work on a new one.",
         )
     if answers.get("switches"):
-        return Fault(f"left a global switch of torch changed: {answers['switches']}")
+        return Fault(
+            f"left a global switch of torch changed: {answers['switches']}",
+            cause="the function sets it and does not set it back; `with` (as in `with torch.no_grad():`) does.",
+        )
     if not answers.get("repeats", True):
         return Fault(
             "gave two different results for the same inputs", cause="something random, such as active dropout."
