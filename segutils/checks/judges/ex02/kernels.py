@@ -61,7 +61,7 @@ def name_shape(shape: tuple[int, ...], channels: int, stride: int) -> str:
         stride: "the kernel is as wide as the stride: neighbouring stamps would not overlap.",
         4: "this is a kernel for stride 2; the stride is an argument.",
     }
-    return widths.get(shape[-1], "") if shape[-2:] == (shape[-1], shape[-1]) else ""
+    return widths.get(shape[-1], "") if shape == (channels, 1, shape[-1], shape[-1]) else ""
 
 
 def usual_kernel_errors(case: Case) -> UsualErrors:
@@ -81,6 +81,9 @@ def usual_kernel_errors(case: Case) -> UsualErrors:
     def of_places(values: Tensor) -> Tensor:
         return values.repeat(channels, 1, 1, 1)
 
+    def diagonal() -> None:
+        torch.zeros_like(right)[range(channels), range(channels)] = right[0, 0]
+
     def only_first() -> Tensor:
         filled = torch.zeros_like(right)
         filled[0] = right[0]
@@ -90,7 +93,7 @@ def usual_kernel_errors(case: Case) -> UsualErrors:
     steep = "the tent has the wrong slope: it falls to 0 one stride away from its middle."
     row, column = away[:, None], away[None, :]
     return [
-        ("the kernel was normalised (its sum is 1); the weights stay as they are.", lambda: right / right.sum()),
+        ("the kernel was normalised (its sum is 1); the weights stay as they are.", lambda: right / right[0].sum()),
         ("the kernel was divided by the stride; the weights stay as they are.", lambda: right / stride),
         (
             "the kernel was divided by its largest weight; for even k there is no weight of 1.",
@@ -100,8 +103,20 @@ def usual_kernel_errors(case: Case) -> UsualErrors:
         ("the kernel was divided by the number of channels; each has the whole.", lambda: right / channels),
         ("the kernel was multiplied by the stride.", lambda: right * stride),
         ("only channel 0 has weights; each channel has the same kernel.", only_first),
+        ("weights with `groups` have no diagonal: their second axis has a length of 1.", diagonal),
         ("the kernel is zero.", lambda: torch.zeros_like(right)),
-        ("all weights are 1: this copies, as nearest does.", lambda: torch.ones_like(right)),
+        (
+            "all weights are 1: that copies values as nearest does; `//` rounds the distances down to it.",
+            lambda: torch.ones_like(right),
+        ),
+        (steep, tent(sloped, k / 2)),
+        (steep, tent(sloped, max(sloped, 1))),
+        (steep, tent(sloped, k)),
+        (steep, tent(sloped, (k + 1) / 2)),
+        (steep, tent(sloped, max(k // 2, 1))),
+        (steep, tent(sloped, stride + 1)),
+        (steep, tent(sloped, stride - 0.5)),
+        (steep, tent(sloped, 2 * stride)),
         (middle, tent(k / 2, stride)),
         (middle, tent(k // 2, stride)),
         (middle, tent(stride - 1, stride)),
@@ -112,21 +127,12 @@ def usual_kernel_errors(case: Case) -> UsualErrors:
         (middle, tent(k // 2, (k + 1) / 2)),
         (middle, tent(k // 2, max(k // 2, 1))),
         (middle, tent(k / 2, k / 2)),
-        (steep, tent(sloped, k / 2)),
-        (steep, tent(sloped, max(sloped, 1))),
-        (steep, tent(sloped, k)),
-        (steep, tent(sloped, (k + 1) / 2)),
-        (steep, tent(sloped, max(k // 2, 1))),
-        (steep, tent(sloped, stride + 1)),
-        (steep, tent(sloped, stride - 0.5)),
-        (steep, tent(sloped, 2 * stride)),
         (
             "the tent reaches 0 at the kernel's rim, as torch.linspace from end to end makes it; "
             "one step further out it should.",
             lambda: stamp(1 - torch.linspace(-1, 1, k, dtype=torch.float64).abs()),
         ),
         ("the distance to the middle was not made positive (abs).", lambda: stamp(1 - (place - sloped) / stride)),
-        ("`//` rounds the shares down; they are fractions: `/`.", lambda: stamp(1 - away // stride)),
         ("the distance was used, not 1 - distance.", lambda: stamp(away / stride)),
         ("rows and columns were added; the weight is the product of the two.", lambda: of_places(line[:, None] + line)),
         (

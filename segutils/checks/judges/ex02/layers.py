@@ -35,6 +35,13 @@ CLASSES = {  # what else is returned, and why it is not what was asked
     "tuple": "more than one value after `return`, or a comma at its end.",
 }
 
+PLAIN = {  # attributes of the convolution that was asked for, and what they stand for
+    "stride": (1, "the window moves by one pixel at a time"),
+    "padding": (0, "fc never saw zeros around its map"),
+    "dilation": (1, "the window has no gaps"),
+    "groups": (1, "every output reads all channels"),
+}
+
 
 def expected_output(case: Case) -> Tensor:
     """What the fully connected layer says of every window of the map: (N, C, H, W) -> (N, out_features, h, w)."""
@@ -92,10 +99,10 @@ def misfits(case: Case, answers: Answers) -> Iterator[str]:
     wanted, weight, bias = expected_weight(case), answers["conv_weight"], answers["conv_bias"]
     if weight.shape != wanted.shape:
         yield f"conv.weight has shape {weight.shape}; asked is (out, in, rows, columns) = {wanted.shape}."
-    for name, value in (("stride", 1), ("padding", 0), ("dilation", 1), ("groups", 1)):
+    for name, (value, wish) in PLAIN.items():
         got = str(answers[f"conv_{name}"])
         if got not in (str(value), str((value, value)), "valid"):
-            yield f"the convolution has {name} {got}; fc moves over the map by one place and sees no zeros beyond it."
+            yield f"the convolution has {name} {got}; {wish}."
     if bias.size and not case["bias"].size:
         yield "the convolution has a bias, fc has none (fc.bias is None): nn.Conv2d makes one unless told not to."
     if case["bias"].size and not bias.size:
@@ -111,6 +118,8 @@ def name_weight(case: Case, weight: np.ndarray) -> str:
     for text, make in usual_kernels(case):
         if close(make(), weight, str(case["dtype"])).all():
             return text
+    if np.allclose(weight, expected_weight(case), atol=0.05):
+        return "fc's weights were rounded on their way, in a dtype of fewer digits."
     if np.allclose(np.sort(weight, axis=None), np.sort(case["weight"], axis=None), atol=0.01):
         return "all of fc's weights are in the kernel, but in another order than nn.Flatten's."
     if np.abs(weight).max() <= case["weight"].shape[1] ** -0.5:

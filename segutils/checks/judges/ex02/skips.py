@@ -46,9 +46,13 @@ def is_half(case: Case) -> bool:
 
 def name_result(fault: Fault, answers: Answers, dtype: str) -> Fault:
     """Add a cause that the result's kind or dtype alone tells."""
+    if fault.headline.startswith("gave two different"):
+        return replace(fault, cause="something random: a layer made inside the function starts with random weights.")
+    if answers.get("kind") == "Module":
+        return replace(fault, cause="a layer was returned; asked is what it makes of the input.")
     if answers.get("kind") == "dict":
         return replace(fault, cause="a dict is what a whole network returns; this function returns the scores.")
-    if "dtype" in answers and answers["kind"] == "Tensor" and str(answers["dtype"]) != dtype:
+    if fault.headline.endswith("wrong dtype"):
         return replace(fault, cause=f"the result keeps the dtype of what came in, here {dtype}.")
     return fault
 
@@ -127,10 +131,7 @@ def usual_skips_errors(case: Case) -> UsualErrors:
             "the last step multiplies by 8; images need not be 8 times as large.",
             lambda: fused(scores, size, resize, times(8)),
         ),
-        (
-            "the last step multiplies by 8; images need not be 8 times as large.",
-            lambda: fused(scores, size, times(2), times(8)),
-        ),
+        (factor, lambda: fused(scores, size, times(2), times(8))),
         (unresized, lambda: s32 + s16),
         (unresized, lambda: s16 + s32),
         (unresized, lambda: s16 + s8),
@@ -203,6 +204,13 @@ def usual_skips_errors(case: Case) -> UsualErrors:
             lambda: mixed(lambda a, b: (a + b).relu()),
         ),
         ("the batch's axis was squeezed away.", lambda: fused(scores, size).squeeze(0)),
+        ("axes of length 1 were squeezed away.", lambda: fused(scores, size).squeeze()),
+        ("one length was used for both directions; size is (height, width).", lambda: fused(scores, size[:1] * 2)),
+        ("one length was used for both directions; size is (height, width).", lambda: fused(scores, size[1:] * 2)),
+        (
+            "the scores were turned into float32 on the way, which loses half of float64's digits.",
+            lambda: fused({name: score.float() for name, score in scores.items()}, size),
+        ),
         ("the channels were added up, too.", lambda: fused(scores, size).sum(dim=1, keepdim=True)),
     ]
     for mode, text in {
