@@ -38,8 +38,10 @@ def neighbours(palette: np.ndarray, step: int) -> np.ndarray:
 def same_code_colors() -> tuple[np.ndarray, np.ndarray]:
     """Colours, and others with which they agree once three channels are joined into one number carelessly."""
     bases = [10, 100, 128, 200, 255]  # b + base * g + base**2 * r is unique only from 256 on
-    palette = [(index, 40, base) for index, base in enumerate(bases)]
-    return np.array(palette, np.uint8), np.array([(r, g + 1, 0) for r, g, _ in palette], np.uint8)
+    pairs = [((index, 40, base), (index, 41, 0)) for index, base in enumerate(bases)]
+    pairs += [((50, 255, 255), (51, 0, 0)), ((60, 255, 255), (61, 0, 254)), ((70, 128, 0), (71, 0, 0))]
+    palette, others = np.array(pairs, dtype=np.uint8).swapaxes(0, 1)
+    return palette, others
 
 
 # ---- encode_mask
