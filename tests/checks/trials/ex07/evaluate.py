@@ -262,6 +262,10 @@ WRONG = {
         around(after=lambda model, modes: setattr(model, "training", modes[0][1])),
         "each module has a mode of its own",
     ),
+    "train(mode) from the last module on": (
+        around(after=lambda model, modes: [module.train(mode) for module, mode in reversed(modes)]),
+        "each module's own `training` before",
+    ),
     "only the children restored": (
         around(after=lambda model, modes: restore(modes[1:])),
         "another mode than before",
@@ -405,6 +409,9 @@ def on_its_device(model, loader, num_classes, ignore_index=255):
 
 RIGHT = {
     "modes in a list": around(),
+    "train(mode) from the first module on": around(
+        after=lambda model, modes: [module.train(mode) for module, mode in modes]
+    ),
     "try and finally": finally_restored,
     "on a copy": on_a_copy,
     "all predictions collected": collected,
