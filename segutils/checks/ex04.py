@@ -1,10 +1,11 @@
 """Checks of ex04_aspp: the cases, and the probes that run a student's code on them."""
 
 import numpy as np
+import torch
 
 from segutils.checks.base import Answers, Case, Check
 from segutils.checks.modules import ModuleTask, input_tensors
-from segutils.checks.probing import call, one_thread
+from segutils.checks.probing import as_tensor, call, one_thread
 
 READY_ANSWERS = ("segutils.models.deeplab", "torchvision.models.segmentation.deeplabv3")
 ASPP_TASK = ModuleTask("ASPP", ("convs", "image_pool", "project"), READY_ANSWERS)
@@ -61,6 +62,40 @@ def probe_aspp(aspp_class: object, case: Case) -> Answers:
     return ASPP_TASK.probe(aspp_class, sizes, input_tensors(case, ["x"]), int(case["weights_seed"]))
 
 
+def draw_project_weights(seed: int) -> list[Case]:
+    """Weights of `project`: 2 to 6 convs, 1 to 8 channels, kernels of 1x1 and 3x3, every floating dtype."""
+    rng = np.random.default_rng([4, 5, seed])
+    # num_convs, out_channels, kernel_size, dtype, contiguous
+    table = [
+        (4, 3, 1, "float32", True),
+        (2, 1, 1, "float64", True),
+        (3, 5, 3, "float32", True),
+        (int(rng.integers(3, 7)), 8, 1, "float64", False),
+        (1, 4, 1, "float32", True),
+        (5, 2, 3, "float16", True),
+        (3, 4, 1, "bfloat16", True),
+    ]
+    cases = []
+    for num_convs, channels, kernel_size, dtype, contiguous in table:
+        shape = (channels, (num_convs + 1) * channels, kernel_size, kernel_size)
+        weight = rng.integers(-999, 999, size=shape) / 64  # float16 holds these numbers, bfloat16 rounds them
+        weight = weight.astype("float32" if dtype == "bfloat16" else dtype)
+        case = {"weight": weight, "dtype": dtype, "num_convs": num_convs}
+        cases.append({**case, "contiguous": contiguous})
+    return cases
+
+
+@one_thread()
+def probe_reorder_project(reorder_project: object, case: Case) -> Answers:
+    """Call reorder_project with a weight and the number of convs; see whether the result has memory of its own."""
+    weight = as_tensor(case["weight"], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
+    arguments = {"weight": weight, "num_convs": int(case["num_convs"])}
+    result, answers = call(reorder_project, arguments, READY_ANSWERS)
+    if isinstance(result, torch.Tensor):
+        answers["shares_memory"] = result.untyped_storage().data_ptr() == weight.untyped_storage().data_ptr()
+    return answers
+
+
 effective_kernel_size = Check(
     name="ex04.effective_kernel_size",
     subject="effective_kernel_size",
@@ -76,4 +111,12 @@ aspp_forward = Check(
     probe=probe_aspp,
     ready_answers=READY_ANSWERS,
     verified="odd sizes, 1 to 4 rates, batch 1 and more, float32 and float64, gradients to every weight",
+)
+reorder_project = Check(
+    name="ex04.reorder_project",
+    subject="reorder_project",
+    draw=draw_project_weights,
+    probe=probe_reorder_project,
+    ready_answers=READY_ANSWERS,
+    verified="1 to 6 convs, kernels of 1x1 and 3x3, 16 to 64 bits, a new tensor",
 )

@@ -143,13 +143,18 @@ def test_points_on_the_card_are_those_of_the_cells(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_one_challenge_comes_last_and_gives_no_points(name):
+def test_challenges_come_last_and_give_no_points(name):
     notebook = read("exercises", name)
     points = [int(entry(cell)["points"]) for cell in notebook.cells if entry(cell).get("grade")]
-    assert min(points[:-1]) > 0 and points[-1] == 0
-    assert "| Challenge. " in notebook.cells[0].source.splitlines()[-3]
+    tasks = sum(map(bool, points))
+    assert min(points[:tasks]) > 0 and points[tasks:] == [0] * (len(points) - tasks)
+    rows = [line.split(".")[0] for line in notebook.cells[0].source.splitlines() if re.match(r"\| \w+\. ", line)]
     titles = [cell.source.splitlines()[0] for cell in notebook.cells if cell.cell_type == "markdown"]
-    assert sum(title.startswith("## Challenge. ") for title in titles) == 1
+    titles = [title.split(".")[0] for title in titles if re.match(r"## (Task|Challenge)", title)]
+    challenges = len(points) - tasks
+    assert challenges >= 1
+    assert rows == [*(f"| {number}" for number in range(1, tasks + 1)), *["| Challenge"] * challenges]
+    assert titles == [*(f"## Task {number}" for number in range(1, tasks + 1)), *["## Challenge"] * challenges]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,58 +1,18 @@
-"""Judges of ex04_aspp: references and usual errors."""
+"""Judge of ASPP's forward pass."""
 
 from collections.abc import Sequence
 from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
 from segutils.checks.ex04 import ASPP_TASK
-from segutils.checks.judges.base import Fault, Judge, UsualErrors, a_kind, find_side_effect, number, shape_of
+from segutils.checks.judges.base import Fault, Judge, UsualErrors, shape_of
 from segutils.checks.judges.modules import find_module_fault
 from segutils.checks.modules import load_drawn_weights
 from segutils.checks.probing import as_tensor
-
-
-def find_kernel_size_fault(case: Case, answers: Answers) -> Fault | None:
-    if fault := find_side_effect(answers):
-        return fault
-    k, r = int(case["kernel_size"]), int(case["dilation"])
-    expected = k + (k - 1) * (r - 1)
-    if "value" not in answers or np.size(answers["value"]) != 1:
-        kind = a_kind(str(answers["kind"]))
-        hint = "the function ends without `return`." if kind == "None" else ""
-        return Fault(f"returned {kind}", f"expected the number {expected}, got {kind}", hint)
-    got = np.asarray(answers["value"]).reshape(-1)[0]
-    return None if got == expected else Fault("wrong size", f"expected {expected}, got {number(got)}")
-
-
-def usual_kernel_size_errors(case: Case) -> UsualErrors:
-    k, r = int(case["kernel_size"]), int(case["dilation"])
-    return [
-        ("kernel_size * dilation: between k taps there are only k - 1 gaps.", lambda: k * r),
-        ("the + 1 is missing: (k - 1) * dilation is the way from the first tap to the last.", lambda: (k - 1) * r),
-        (
-            "dilation zeros in each gap; a tap that is `dilation` pixels away leaves dilation - 1.",
-            lambda: k + (k - 1) * r,
-        ),
-        ("dilation - 1 zeros were added once, not in each of the k - 1 gaps.", lambda: k + r - 1),
-        ("the padding that keeps the size was returned, not the size of the window.", lambda: (k - 1) * r // 2),
-        ("a division by 2 too many: dilation acts on both sides.", lambda: (k + (k - 1) * (r - 1)) // 2),
-        ("kernel_size and dilation are exchanged.", lambda: r + (r - 1) * (k - 1)),
-        ("the dilation is not used.", lambda: k),
-        ("the area, not the width.", lambda: (k + (k - 1) * (r - 1)) ** 2),
-        ("the number of taps of a square kernel.", lambda: k * k),
-    ]
-
-
-effective_kernel_size = Judge(
-    called=lambda case: f"effective_kernel_size(kernel_size={case['kernel_size']}, dilation={case['dilation']})",
-    find_fault=find_kernel_size_fault,
-    usual_errors=usual_kernel_size_errors,
-)
 
 
 class ReferenceASPP(nn.Module):
@@ -156,6 +116,10 @@ def usual_aspp_errors(case: Case) -> UsualErrors:
             lambda: aspp.project(sum([*maps(), pooled()])),
         ),
         (
+            "the maps were averaged over the branches; they have to be concatenated along dim=1.",
+            lambda: aspp.project(torch.stack([*maps(), pooled()]).mean(dim=0)),
+        ),
+        (
             "the maps were concatenated along the batch (dim=0, torch.cat's default); channels are dim=1.",
             lambda: project([*maps(), pooled()], 0),
         ),
@@ -211,6 +175,10 @@ def usual_aspp_errors(case: Case) -> UsualErrors:
         (
             "x was pooled without self.image_pool's convolution.",
             lambda: project([*maps(), x.mean(dim=(2, 3), keepdim=True).expand(-1, -1, *size)]),
+        ),
+        (
+            "the largest value of each channel was taken; the image pool averages.",
+            lambda: project([*maps(), aspp.image_pool[1](x.amax(dim=(2, 3), keepdim=True)).expand(-1, -1, *size)]),
         ),
         ("the image pool looked at the last conv's output, not at x.", pool_of_last),
         (
