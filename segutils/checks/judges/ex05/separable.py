@@ -22,13 +22,13 @@ BEHIND = "{} stands behind the pointwise half; its result is returned as it is."
 OUTSIDE = "outside of the map something other than zeros was assumed."
 
 
-def separable(x: Tensor, depthwise: Tensor, pointwise: Tensor, dilation: int, **options: object) -> Tensor:
-    return F.conv2d(look_around(x, depthwise, dilation, **options), pointwise)
+def separable(x: Tensor, depthwise: Tensor, pointwise: Tensor, rate: int, **options: object) -> Tensor:
+    return F.conv2d(look_around(x, depthwise, rate, **options), pointwise)
 
 
-def look_around(x: Tensor, depthwise: Tensor, dilation: int, **options: object) -> Tensor:
-    padding = dilation * (depthwise.shape[-1] // 2)
-    return F.conv2d(x, depthwise, **{"padding": padding, "dilation": dilation, "groups": x.shape[1], **options})
+def look_around(x: Tensor, depthwise: Tensor, rate: int, **options: object) -> Tensor:
+    padding = rate * (depthwise.shape[-1] // 2)
+    return F.conv2d(x, depthwise, **{"padding": padding, "dilation": rate, "groups": x.shape[1], **options})
 
 
 def find_separable_fault(case: Case, answers: Answers) -> Fault | None:
@@ -185,6 +185,10 @@ def usual_other_errors(x: Tensor, depthwise: Tensor, pointwise: Tensor, dilation
         (
             "x is turned into float32; it has to keep its dtype.",
             lambda: separable(x.float(), depthwise, pointwise, dilation),
+        ),
+        (
+            "computed in float32 and turned back; x keeps its precision throughout.",
+            lambda: separable(x.float(), depthwise.float(), pointwise.float(), dilation).to(x.dtype),
         ),
         ("x was returned as it came.", lambda: x),
     ]

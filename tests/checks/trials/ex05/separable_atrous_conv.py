@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def around(x, weight, dilation, **options):
-    defaults = {"padding": dilation * (weight.shape[-1] // 2), "dilation": dilation, "groups": x.shape[1]}
+def around(x, weight, rate, **options):
+    defaults = {"padding": rate * (weight.shape[-1] // 2), "dilation": rate, "groups": x.shape[1]}
     return F.conv2d(x, weight, **{**defaults, **options})
 
 
