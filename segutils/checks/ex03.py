@@ -17,7 +17,7 @@ def draw_pyramids(seed: int) -> list[Case]:
     rng = np.random.default_rng([3, 1, seed])
     # batch, in_channels, height, width, pool_sizes, dtype, contiguous
     table = [
-        (2, 8, 9, 13, (1, 2, 3, 6), "float64", True),
+        (2, 12, 9, 13, (1, 2, 3, 6), "float64", True),
         (1, 4, 7, 7, (2, 3), "float64", True),
         (3, 6, 5 + int(rng.integers(0, 9)), 11, (1, 3, 4), "float64", True),
         (2, 10, 8, 5, (1, 2, 3, 4, 6), "float64", False),
@@ -29,8 +29,8 @@ def draw_pyramids(seed: int) -> list[Case]:
     ]
     cases = []
     for index, (batch, in_channels, height, width, pool_sizes, dtype, contiguous) in enumerate(table):
-        x = rng.normal(size=(batch, in_channels, height, width)).astype(dtype)
-        case = {"x": x, "contiguous": contiguous, "pool_sizes": np.array(pool_sizes)}
+        x = rng.normal(size=(batch, in_channels, height, width)) + rng.normal(size=(batch, in_channels, 1, 1))
+        case = {"x": x.astype(dtype), "contiguous": contiguous, "pool_sizes": np.array(pool_sizes)}
         cases.append({**case, "weights_seed": seed * 100 + index})
     return cases
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from segutils.checks.base import Answers
@@ -42,10 +43,9 @@ def find_module_fault(
         return fault
     inputs = {name: value.requires_grad_() for name, value in inputs.items()}
     out = reference(*inputs.values())
-    dtype = str(out.dtype).removeprefix("torch.")
     return (
         _find_changed_module(answers)
-        or find_wrong_result(out, answers, (dtype,), "the output")
+        or find_wrong_output(out, answers, "the output")
         or _find_gradient_fault(task, reference, inputs, out, seed, answers)
     )
 
@@ -79,6 +79,17 @@ def _find_changed_module(answers: Answers) -> Fault | None:
             cause="self.train() or self.eval() inside forward; the mode belongs to whoever uses the module.",
         )
     return None
+
+
+def find_wrong_output(expected: Tensor, answers: Answers, what: str = "the result") -> Fault | None:
+    """Compare a result with the expected one, which has the dtype of the inputs."""
+    dtype = str(expected.dtype).removeprefix("torch.")
+    fault = find_wrong_result(torch.from_numpy(plain_array(expected)), answers, (dtype,), what)
+    if fault and fault.headline.endswith("wrong dtype"):
+        return replace(
+            fault, cause=f"the result keeps the dtype of what came in, here {dtype}; a new tensor needs it, too."
+        )
+    return fault
 
 
 def find_input_gradient_fault(inputs: Mapping[str, Tensor], out: Tensor, seed: int, answers: Answers) -> Fault | None:

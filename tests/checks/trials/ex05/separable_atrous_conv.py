@@ -214,7 +214,7 @@ WRONG = {
     "weights in place": (weights_in_place, "changed what it was given: depthwise_weight"),
     "a half detached": (half_detached, "cuts gradients off"),
     "a weight detached": (weight_detached, "cuts gradients off"),
-    "single precision": (in_single_precision, "wrong dtype"),
+    "single precision": (in_single_precision, "keeps the dtype of what came in"),
     "back in single precision": (back_in_single_precision, "float32"),
     "numpy returned": (as_numpy, "a numpy array where a tensor was asked"),
     "no return": (without_return, "without `return`"),
