@@ -15,7 +15,7 @@ from checks.mutation import Mutant, mutants
 from checks.trying import ROOT, Cell
 from segutils.checks.judges.base import find_misuse
 
-ENDLESS_SECONDS = 30  # a mutant that is still running then never ends
+ENDLESS_SECONDS = 15  # a mutant that is still running then never ends
 
 
 class Endless(BaseException):

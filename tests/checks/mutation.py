@@ -12,7 +12,6 @@ OPERATORS = [ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Pow, ast.Bit
 COMPARISONS = [ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE]
 ALIKE = [  # names that are taken for one another
     {"sum", "mean", "prod", "max", "amax"},
-    {"nanmean", "mean", "nansum"},
     {"argmax", "argmin", "max"},
     {"min", "max"},
     {"minimum", "maximum"},
@@ -32,6 +31,7 @@ ALIKE = [  # names that are taken for one another
     {"movedim", "unsqueeze"},
     {"dim0", "dim1"},
 ]
+ONE_WAY = {"nanmean": ["mean", "nansum"]}  # the other way round nothing changes where no nan comes in
 STRINGS = {"bilinear": ["bicubic"], "out": ["aux"], "RGB": ["L"], "nan": ["0"]}
 
 
@@ -163,7 +163,7 @@ def _of_name(node: ast.Name) -> Iterator[ast.AST]:
 
 
 def _taken_for(name: str) -> list[str]:
-    return sorted({other for group in ALIKE if name in group for other in group} - {name})
+    return [*sorted({other for group in ALIKE if name in group for other in group} - {name}), *ONE_WAY.get(name, [])]
 
 
 def _of_subscript(node: ast.Subscript) -> Iterator[ast.AST]:
