@@ -44,7 +44,8 @@ def linear_layer(case: Case) -> nn.Linear:
     """The case's fully connected layer."""
     out_features, in_features = case["weight"].shape
     options = {"bias": case["bias"].size > 0, "dtype": getattr(torch, str(case["dtype"]))}
-    fc = nn.utils.skip_init(nn.Linear, in_features, out_features, **options)
+    with torch.random.fork_rng(devices=[]):  # a new layer draws its weights
+        fc = nn.Linear(in_features, out_features, **options)
     for name, parameter in fc.named_parameters():
         parameter.data.copy_(as_tensor(case[name]))
     return fc

@@ -176,8 +176,8 @@ def usual_layer_errors(case: Case) -> UsualErrors:
     dtype = getattr(torch, str(case["dtype"]))
 
     def conv(**options: object) -> nn.Conv2d:
-        with torch.enable_grad():  # usual errors are made without gradients, students' are not
-            return nn.utils.skip_init(nn.Conv2d, c, o, k, **{"dtype": dtype, **options})
+        with torch.random.fork_rng(devices=[]):  # a new layer draws its weights
+            return nn.Conv2d(c, o, k, **{"dtype": dtype, **options})
 
     def assign(weight: Tensor, part: str = "weight", target: nn.Conv2d | None = None) -> None:
         setattr(target or conv(), part, weight)

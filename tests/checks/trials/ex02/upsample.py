@@ -134,6 +134,10 @@ WRONG = {
     "ones": (stamps(kernel=lambda c, s: torch.ones_like(bilinear_kernel(c, s))), "holds ones"),
     "kernel in float32": (float32_kernel, "its weights take the dtype of x"),
     "result in float32": (in_float32, "(?s)wrong dtype.*keeps the dtype of what came in"),
+    "float32 for half": (
+        lambda x, s: right(x.float() if x.dtype == torch.bfloat16 else x, s),
+        "(?s)wrong dtype.*here bfloat16",
+    ),
     "by way of float32": (lambda x, s: in_float32(x, s).to(x.dtype), "loses half of float64's digits"),
     "scaled": (stamps(after=lambda y: 4 * y), "the result was scaled"),
     "zeros between": (zeros_between, "with zeros between; the kernel fills the gaps"),
