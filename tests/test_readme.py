@@ -21,12 +21,26 @@ def test_every_lecture_is_listed_with_its_question_and_minutes(path):
     assert f"| [0{number} {title}](lectures/{path.name}) | {question} | {minutes} |" in README
 
 
+def card(path: Path) -> tuple[str, str, str]:
+    """An exercise's title, points and minutes, as its card has them."""
+    text = nbformat.read(path, as_version=4).cells[0].source
+    return re.search(r"# Exercise \d\d: (.*)\n(?s:.*) (\d+) points, about (\d+) minutes", text).groups()
+
+
 @pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
-def test_every_exercise_is_listed_with_its_points(path):
-    cells = nbformat.read(path, as_version=4).cells
-    points = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in cells)
+def test_every_exercise_is_listed_with_its_points_and_minutes(path):
+    _, points, minutes = card(path)
     row = next(line for line in README.splitlines() if line.startswith(f"| [{path.stem}](exercises/"))
-    assert row.split("|")[4].strip() == f"{points:g}"
+    assert [cell.strip() for cell in row.split("|")[4:6]] == [points, minutes]
+
+
+@pytest.mark.parametrize("path", LECTURES, ids=lambda path: path.stem)
+def test_every_lecture_ends_in_its_exercise(path):
+    exercise = next(other for other in EXERCISES if other.stem[2:4] == path.stem[:2])
+    title, points, minutes = card(exercise)
+    link = f"[Exercise {path.stem[:2]}: {title}](../work/{exercise.stem}/{exercise.name})"
+    last = nbformat.read(path, as_version=4).cells[-1].source
+    assert f"## Exercise\n\n{link} · {points} points, about {minutes} minutes. " in last
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/instructors.md", "data/README.md"])
