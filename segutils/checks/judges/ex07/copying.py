@@ -6,7 +6,7 @@ from torch import Tensor
 from segutils.checks.base import Answers, Case
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result
 from segutils.checks.probing import as_tensor
-from segutils.metrics import confusion_matrix
+from segutils.metrics import confusion_matrix, mean_iou
 
 
 def nearest_in_time(train: list[int], test: list[int]) -> list[int]:
@@ -36,9 +36,6 @@ def usual_copy_errors(case: Case) -> UsualErrors:
             copied = copied.masked_fill(copied == index, void_as)
         return confusion_matrix(copied, target, num_classes, index)
 
-    def either(frame: int, key) -> int:
-        return min(train, key=key(frame))
-
     later = [min(sorted(train, reverse=True), key=lambda other: abs(other - frame)) for frame in test]
     listed = [min(train, key=lambda other: abs(other - frame)) for frame in test]
     last_of_list = [min(reversed(train), key=lambda other: abs(other - frame)) for frame in test]
@@ -49,9 +46,6 @@ def usual_copy_errors(case: Case) -> UsualErrors:
     votes = most_frequent(masks[train], num_classes, ignore)
     filled = votes.expand(len(test), -1, -1)
     every = [min(range(len(masks)), key=lambda other: (other == frame, abs(other - frame))) for frame in test]
-
-    def transposed() -> Tensor:
-        return count(right).T.contiguous()
 
     return [
         ("of two training frames equally near, the later one was copied.", lambda: count(later)),
@@ -75,7 +69,10 @@ def usual_copy_errors(case: Case) -> UsualErrors:
             "ignored pixels of the copied mask are still there as predictions, and they are no class.",
             lambda: confusion_matrix(masks[right], masks[test], num_classes, ignore),
         ),
-        ("rows and columns are exchanged: rows are the target, columns the copied label.", transposed),
+        (
+            "rows and columns are exchanged: rows are the target, columns the copied label.",
+            lambda: count(right).T.contiguous(),
+        ),
         (
             "copied label and target are exchanged in the call of confusion_matrix.",
             lambda: confusion_matrix(masks[test], masks[right], num_classes, ignore),
@@ -99,6 +96,11 @@ def usual_copy_errors(case: Case) -> UsualErrors:
         ),
         ("the matrix was divided by the number of test frames; it holds counts.", lambda: count(right) / len(test)),
         ("the matrix was divided by its sum; it holds counts.", lambda: count(right) / count(right).sum()),
+        ("the mean IoU was returned; asked is the matrix.", lambda: mean_iou(count(right))),
+        (
+            "a tuple as an index asks for one pixel, not for several frames; a list of frame numbers does.",
+            lambda: masks[tuple(test)],
+        ),
         ("the matrices were counted in floating point; counts are int64.", lambda: count(right).float()),
     ]
 

@@ -24,6 +24,7 @@ ERROR_HINTS = [  # of the exception's text
     (r"must have the same shape", "the argmax runs over the wrong axis: classes are dim=1 of (N, C, H, W)."),
     (r"class indices are integers", "confusion_matrix takes classes; the logits' `.argmax(dim=1)` are classes,"
      " `.max(dim=1)` gives values first."),
+    (r"return_types", "`.max(dim=1)` gives values and places; `.argmax(dim=1)` gives the places, which are classes."),
     (r"KeyError: 'aux'", 'in eval mode the model has no "aux"; what counts is ["out"].'),
     (r"can't be cast to the desired output type", "counts are added up in an int64 matrix."),
     (r"'(list|tuple)' object has no attribute", "a batch is a pair: `for images, masks in loader`."),
@@ -146,6 +147,13 @@ def usual_evaluate_errors(case: Case) -> UsualErrors:
         pairs = zip(outputs(), batches, strict=True)
         return sum(count(out.argmax(dim=1), masks.where(masks != ignore, label), -7) for out, (_, masks) in pairs)
 
+    def without_statistics() -> Tensor:
+        fresh = build_model(case).eval()
+        for module in fresh.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.reset_running_stats()
+        return sum(count(fresh(images)["out"].argmax(dim=1), masks) for images, masks in batches)
+
     def one_of_two() -> Tensor:
         return total(lambda out: (out[:, 1 % num_classes] > 0).long())
 
@@ -229,6 +237,10 @@ def usual_evaluate_errors(case: Case) -> UsualErrors:
         (
             "the images were normalised once more; the loader gives what the model takes.",
             lambda: changed_images(lambda x: (x - x.mean()) / x.std()),
+        ),
+        (
+            "the running statistics of batch normalisation were reset; in eval mode they are used.",
+            without_statistics,
         ),
         (
             "height and width of the prediction are exchanged.",

@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from segutils.checks.base import Answers, Case
@@ -44,7 +45,12 @@ MODES = {
     "P": "mode P: Image.open alone gives numbers of the file's own colour table, (H, W)",
     "RGBA": "mode RGBA: Image.open alone gives four channels",
 }
-NO_PAIR = {"NoneType": "__getitem__ ends without `return`.", "dict": "a dict; asked is the pair `image, mask`."}
+NO_PAIR = {
+    "NoneType": "__getitem__ ends without `return`.",
+    "dict": "a dict; asked is the pair `image, mask`.",
+    "Tensor": "only one of the two was returned; an item is `image, mask`.",
+    "tuple": "an item has two values, image and mask, and no other.",
+}
 
 
 def expected_item(case: Case) -> tuple[Tensor, Tensor]:
@@ -157,9 +163,20 @@ def agrees(made: np.ndarray, part: Answers) -> bool:
 def cause_of(case: Case, name: str, wanted: np.ndarray, part: Answers) -> str:
     """What reproduces a wrong image or mask, in words."""
     if agrees(wanted, part):
-        return OTHER_DTYPES.get((name, str(part["dtype"])), "")
+        known = OTHER_DTYPES.get((name, str(part["dtype"])))
+        return known or f"the values are right, only their dtype is not; tensor.to(torch.{DTYPES[name][0]})."
     errors = image_errors(case) if name == "image" else mask_errors(case)
-    return next((text for text, made in errors if agrees(made, part)), "")
+    return next((text for text, made in errors if agrees(made, part)), "") or guess(case, name, wanted, part)
+
+
+def guess(case: Case, name: str, wanted: np.ndarray, part: Answers) -> str:
+    """What may have led to an array that no error reproduces."""
+    mode, shape = modes(case)["image" if name == "image" else "label"], tuple(part["shape"].tolist())
+    if mode in MODES:
+        return f'the file has {MODES[mode]}; `.convert("RGB")` gives (H, W, 3) for every file.'
+    if len(shape) == wanted.ndim and shape[:-2] == wanted.shape[:-2] and shape != wanted.shape:
+        return "the picture was resized, cropped or padded; an item has the size of its files."
+    return ""
 
 
 def image_errors(case: Case) -> Iterator[tuple[str, np.ndarray]]:
@@ -175,7 +192,12 @@ def image_errors(case: Case) -> Iterator[tuple[str, np.ndarray]]:
         for choices, number in ((channel_errors, channel), (scale_errors, scale), (layout_errors, layout)):
             text, array = choices(array)[number]
             texts.append(text)
-        yield "; ".join(filter(None, texts)), array
+        yield joined(*texts), array
+
+
+def joined(*texts: str) -> str:
+    """Several errors as one sentence."""
+    return "; ".join(text.removesuffix(".") for text in texts if text) + "."
 
 
 def deviations(choice: tuple[int, ...]) -> int:
@@ -199,7 +221,7 @@ def sources_of(case: Case, name: str, mode: str) -> Variants:
 
 
 def channel_errors(rgb: np.ndarray) -> Variants:
-    grey = (rgb[..., :3] @ np.array([0.299, 0.587, 0.114]))[..., None].repeat(3, axis=-1)
+    grey = np.asarray(Image.fromarray(rgb[..., :3]).convert("L").convert("RGB"))
     return [
         ("", rgb),
         ("the channels are in the order blue, green, red (BGR, as OpenCV reads).", rgb[..., ::-1]),
@@ -252,12 +274,15 @@ def mask_errors(case: Case) -> Iterator[tuple[str, np.ndarray]]:
     colors = case["labels"][int(case["index"])]
     for array in (colors, colors.transpose(2, 0, 1), colors / 255, colors.transpose(2, 0, 1) / 255):
         yield "the colours themselves were returned, not the classes that they stand for.", array
+    one_hot = np.stack([(colors == color).all(axis=-1) for color in case["palette"]])
+    for array in (one_hot, one_hot.transpose(1, 2, 0)):
+        yield "one channel per class (one-hot); a mask holds the number of each pixel's class, (H, W).", array
     for source, label in sources_of(case, "labels", "label"):
         decoded = decodings(label, case["palette"]) if label.ndim == 3 and label.shape[2] == 3 else [("", label)]
         for text, mask in decoded if not source else decoded[:1]:
             for layout, made in mask_layouts(mask):
                 if deviations((bool(source), bool(text), bool(layout))) <= 2:
-                    yield "; ".join(filter(None, (source, text, layout))), made
+                    yield joined(source, text, layout), made
 
 
 def decodings(label: np.ndarray, palette: np.ndarray) -> Variants:

@@ -1,5 +1,6 @@
 """Judge of ex07's sequential_split."""
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -27,7 +28,9 @@ def shares(n: int, fraction: float) -> set[int]:
 
 def find_split_fault(case: Case, answers: Answers) -> Fault | None:
     if answers.get("error"):
-        return find_side_effect(answers)
+        whole = "cannot be interpreted as an integer" in str(answers["error_text"])
+        cause = "n * fraction is no whole number: a size is int(...) of it." if whole else ""
+        return replace(find_side_effect(answers), cause=cause)
     kinds = str(answers["kinds"]).split(", ") if answers["kinds"] else []
     if kinds != ["range"] * 3:  # frames drawn at random come in lists: that is told before "two different results"
         return find_wrong_kind(answers, kinds)

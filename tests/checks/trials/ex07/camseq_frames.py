@@ -227,133 +227,6 @@ def of_the_course(self, index):
     return image / 255, mask
 
 
-NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-
-WRONG = {
-    "not divided": (with_image(lambda rgb: torch.from_numpy(rgb).permute(2, 0, 1).float()), "was not divided by 255"),
-    "uint8": (with_image(lambda rgb: torch.from_numpy(rgb).permute(2, 0, 1)), "was not divided by 255"),
-    "divided twice": (with_image(lambda rgb: transforms.ToTensor()(rgb) / 255), "divided by 255 twice"),
-    "divided by 256": (with_image(lambda rgb: as_image(rgb) * 255 / 256), "by 256"),
-    "divided by the maximum": (with_image(lambda rgb: as_image(rgb) / as_image(rgb).max()), "the image's own maximum"),
-    "divided where bright": (
-        with_image(lambda rgb: as_image(rgb) if rgb.max() > 1 else as_image(rgb) * 255),
-        "was not divided by 255",
-    ),
-    "stretched": (
-        with_image(lambda rgb: (as_image(rgb) - as_image(rgb).min()) / (as_image(rgb).max() - as_image(rgb).min())),
-        "the image's own range|own maximum",
-    ),
-    "to -1..1": (with_image(lambda rgb: as_image(rgb) * 2 - 1), "stretched to -1..1"),
-    "ImageNet": (with_image(lambda rgb: NORMALIZE(as_image(rgb))), "ImageNet's mean"),
-    "integer division": (
-        with_image(lambda rgb: torch.from_numpy(rgb // 255).permute(2, 0, 1).float()),
-        "integer division",
-    ),
-    "channels last": (with_image(lambda rgb: torch.from_numpy(rgb).float() / 255), r"still \(H, W, 3\)"),
-    "channels last, not divided": (with_image(lambda rgb: torch.from_numpy(rgb).float()), "not divided.*still"),
-    "reshaped": (with_image(lambda rgb: torch.from_numpy(rgb).reshape(3, *rgb.shape[:2]) / 255), "was reshaped"),
-    "transposed": (with_image(lambda rgb: torch.from_numpy(rgb.T.copy()) / 255), r"\(3, W, H\)"),
-    "BGR": (with_image(lambda rgb: as_image(rgb).flip(0)), "BGR"),
-    "grey": (
-        with_image(lambda rgb: as_image(np.array(Image.fromarray(rgb).convert("L").convert("RGB")))),
-        "shades of grey|expected",
-    ),
-    "float64": (with_image(lambda rgb: torch.from_numpy(rgb.transpose(2, 0, 1) / 255)), "float64 of uint8"),
-    "a batch of one": (with_image(lambda rgb: as_image(rgb)[None]), "the loader makes batches"),
-    "squeezed": (with_image(lambda rgb: as_image(rgb).squeeze()), "squeezed away"),
-    "numpy": (with_image(lambda rgb: rgb.transpose(2, 0, 1).astype(np.float32) / 255), "a numpy array where a tensor"),
-    "a PIL image": (with_image(Image.fromarray), "(?s)returned an? Image|AttributeError|a PIL picture"),
-    "tensor of a PIL image": (
-        with_image(lambda rgb: torch.from_numpy(Image.fromarray(rgb)).permute(2, 0, 1) / 255),
-        "a PIL picture is no array yet",
-    ),
-    "mask in uint8": (with_mask(lambda rgb, palette: as_mask(rgb, palette).byte()), "left in uint8"),
-    "mask in float32": (with_mask(lambda rgb, palette: as_mask(rgb, palette).float()), "names, not measurements"),
-    "mask in int32": (with_mask(lambda rgb, palette: as_mask(rgb, palette).int()), "expected int64, got int32"),
-    "mask with a channel": (with_mask(lambda rgb, palette: as_mask(rgb, palette)[None]), "a channel axis stands in"),
-    "mask with a channel behind": (with_mask(lambda rgb, palette: as_mask(rgb, palette)[..., None]), "at the end"),
-    "mask transposed": (with_mask(lambda rgb, palette: as_mask(rgb, palette).T), "height and width are exchanged"),
-    "mask squeezed": (with_mask(lambda rgb, palette: as_mask(rgb, palette).squeeze()), "squeezed away"),
-    "mask in numpy": (with_mask(lambda rgb, palette: as_mask(rgb, palette).numpy()), "a numpy array where a tensor"),
-    "mask through ToTensor": (
-        with_mask(lambda rgb, palette: transforms.ToTensor()(as_mask(rgb, palette).byte().numpy())),
-        "went through ToTensor",
-    ),
-    "colours as mask": (with_mask(lambda rgb, palette: torch.from_numpy(rgb).long()), "the colours themselves"),
-    "red channel as mask": (with_mask(lambda rgb, palette: torch.from_numpy(rgb[..., 0]).long()), "red channel of"),
-    "grey label": (
-        with_mask(lambda rgb, palette: torch.from_numpy(np.array(Image.fromarray(rgb).convert("L"))).long()),
-        "shades of grey",
-    ),
-    "one-hot": (with_mask(one_hot), "wrong shape"),
-    "unknown summed up": (with_mask(summed), "unknown colours became class 0"),
-    "unknown as 0": (unknown_as(0), "unknown colours became class 0"),
-    "unknown as C": (unknown_as("C"), "a class of their own"),
-    "unknown as -1": (unknown_as(-1), "became -1"),
-    "unknown as the nearest": (with_mask(nearest_color), "nearest colour"),
-    "any channel": (with_mask(any_channel), r"one of its channels agrees \(any\)"),
-    "red only": (with_mask(red_only), "only the red channel was compared"),
-    "BGR label": (with_mask(lambda rgb, palette: as_mask(rgb[..., ::-1], palette)), "label was read as blue"),
-    "from 1": (with_mask(counted_from_1), "count from 1"),
-    "palette backwards": (with_mask(lambda rgb, palette: as_mask(rgb, palette[::-1])), "read backwards"),
-    "palette sorted": (with_mask(lambda rgb, palette: as_mask(rgb, sorted(palette.tolist()))), "was sorted"),
-    "codes in uint8": (with_mask(of_codes_in_uint8), "uint8 holds 0..255"),
-    "scaled colours": (with_mask(of_scaled_colors), "every pixel is 255|Compare integers"),
-    "palette.colors": (with_mask(lambda rgb, palette: as_mask(rgb, palette.colors)), r"the \(C, 3\) array of colours"),
-    "loop over pixels": (with_mask(by_pixels), "loops over the pixels"),
-    "listed pixels": (with_mask(by_list_of_pixels), "loops over the pixels"),
-    "no convert": (opening(lambda path: np.array(Image.open(path))), "mode P"),
-    "no convert for the image": (
-        lambda self, index: transformed(
-            self,
-            as_image(np.array(Image.open(self.frames[index][0]))),
-            as_mask(read(self.frames[index][1]), self.palette),
-        ),
-        "without `.convert|mode RGBA",
-    ),
-    "first three channels": (opening(lambda path: np.array(Image.open(path))[..., :3]), "(?s)mode P|wrong shape"),
-    "P as classes": (
-        lambda self, index: transformed(
-            self,
-            as_image(read(self.frames[index][0])),
-            torch.from_numpy(np.array(Image.open(self.frames[index][1]))).long()
-            if Image.open(self.frames[index][1]).mode == "P"
-            else as_mask(read(self.frames[index][1]), self.palette),
-        ),
-        "without `.convert",
-    ),
-    "label for image": (of_frame(lambda frames, index: frames[index][::-1]), "image files are exchanged"),
-    "always the first": (of_frame(lambda frames, index: frames[0]), "first frame is read|frame before"),
-    "the next": (of_frame(lambda frames, index: frames[(index + 1) % len(frames)]), "the next frame"),
-    "the one before": (of_frame(lambda frames, index: frames[index - 1]), "the frame before"),
-    "from the end": (of_frame(lambda frames, index: frames[len(frames) - 1 - index]), "from the end|frame before|next"),
-    "the pair as a path": (lambda self, index: as_image(read(self.frames[index])), "a pair of paths"),
-    "palette changed": (void_added_to_palette, "changed what it was given: palette"),
-    "frames sorted again": (reversing_frames, r"changed what it was given: self\.frames"),
-    "resized": (resized, "wrong shape"),
-    "random": (randomly_mirrored, "differs from the expected one|two different results"),
-    "exchanged": (finishing(lambda transform, image, mask: (mask, image)), "the order is `image, mask`"),
-    "a dict": (finishing(lambda transform, image, mask: {"image": image, "mask": mask}), "a dict; asked is the pair"),
-    "image alone": (finishing(lambda transform, image, mask: image), r"expected \(image, mask\), got a tensor"),
-    "a third value": (finishing(lambda transform, image, mask: (image, mask, 0)), "got a tuple of 3"),
-    "no return": (lambda self, index: None, "without `return`"),
-    "return with a transform only": (finishing(only_with_a_transform), "without `return`"),
-    "transform ignored": (finishing(lambda transform, image, mask: (image, mask)), "the transform is ignored"),
-    "transform thrown away": (finishing(thrown_away), "thrown away"),
-    "transform for the image only": (finishing(image_only), "only the image of what the transform returns"),
-    "transform called with the image alone": (transform_with_the_image_alone, "the transform gets both"),
-    "transform called twice": (finishing(transform_twice), "move them differently"),
-    "transform before tensors": (transform_before_tensors, r"self\.transform got"),
-    "clamped afterwards": (finishing(clamped), "clamped to 0..1 after"),
-    "transform exchanged": (
-        finishing(lambda transform, image, mask: transform(mask, image) if transform else (image, mask)),
-        "exchanged",
-    ),
-    "the course's": (of_the_course, r"hands the task over to segutils\.camseq"),
-    "the course's class": (camseq.CamSeqDataset, r"hands the task over to segutils\.camseq"),
-}
-
-
 def of_torchvision(self, index):
     image_path, label_path = self.frames[index]
     image = io.decode_image(str(image_path), io.ImageReadMode.RGB)
@@ -433,6 +306,18 @@ class WholeClass(Dataset):
         return item
 
 
+class Unsorted(WholeClass):
+    def __init__(self, folder, palette, transform=None):
+        super().__init__(folder, palette, transform)
+        self.frames.reverse()
+
+
+class LabelsAsFrames(WholeClass):
+    def __init__(self, folder, palette, transform=None):
+        super().__init__(folder, palette, transform)
+        self.frames = [(path, path) for pair in self.frames for path in pair]
+
+
 def one_class_at_a_time(self, index):
     image_path, label_path = self.frames[index]
     image, label = torch.tensor(read(image_path)), torch.tensor(read(label_path))
@@ -443,6 +328,137 @@ def one_class_at_a_time(self, index):
         mask[(r == red) & (g == green) & (b == blue)] = number
     return transformed(self, (image.double() / 255).float().movedim(-1, 0), mask)
 
+
+NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+
+WRONG = {
+    "not divided": (with_image(lambda rgb: torch.from_numpy(rgb).permute(2, 0, 1).float()), "was not divided by 255"),
+    "uint8": (with_image(lambda rgb: torch.from_numpy(rgb).permute(2, 0, 1)), "was not divided by 255"),
+    "divided twice": (with_image(lambda rgb: transforms.ToTensor()(rgb) / 255), "divided by 255 twice"),
+    "divided by 256": (with_image(lambda rgb: as_image(rgb) * 255 / 256), "by 256"),
+    "divided by the maximum": (with_image(lambda rgb: as_image(rgb) / as_image(rgb).max()), "the image's own maximum"),
+    "divided where bright": (
+        with_image(lambda rgb: as_image(rgb) if rgb.max() > 1 else as_image(rgb) * 255),
+        "was not divided by 255",
+    ),
+    "stretched": (
+        with_image(lambda rgb: (as_image(rgb) - as_image(rgb).min()) / (as_image(rgb).max() - as_image(rgb).min())),
+        "the image's own range|own maximum",
+    ),
+    "to -1..1": (with_image(lambda rgb: as_image(rgb) * 2 - 1), "stretched to -1..1"),
+    "ImageNet": (with_image(lambda rgb: NORMALIZE(as_image(rgb))), "ImageNet's mean"),
+    "integer division": (
+        with_image(lambda rgb: torch.from_numpy(rgb // 255).permute(2, 0, 1).float()),
+        "integer division",
+    ),
+    "channels last": (with_image(lambda rgb: torch.from_numpy(rgb).float() / 255), r"still \(H, W, 3\)"),
+    "channels last, not divided": (
+        with_image(lambda rgb: torch.from_numpy(rgb).float()),
+        r"not divided.*0\.\.1; the layout is still",
+    ),
+    "reshaped": (with_image(lambda rgb: torch.from_numpy(rgb).reshape(3, *rgb.shape[:2]) / 255), "was reshaped"),
+    "transposed": (with_image(lambda rgb: torch.from_numpy(rgb.T.copy()) / 255), r"\(3, W, H\)"),
+    "BGR": (with_image(lambda rgb: as_image(rgb).flip(0)), "BGR"),
+    "grey": (
+        with_image(lambda rgb: as_image(np.array(Image.fromarray(rgb).convert("L").convert("RGB")))),
+        "turned into shades of grey",
+    ),
+    "float64": (with_image(lambda rgb: torch.from_numpy(rgb.transpose(2, 0, 1) / 255)), "float64 of uint8"),
+    "a batch of one": (with_image(lambda rgb: as_image(rgb)[None]), "the loader makes batches"),
+    "squeezed": (with_image(lambda rgb: as_image(rgb).squeeze()), "squeezed away"),
+    "numpy": (with_image(lambda rgb: rgb.transpose(2, 0, 1).astype(np.float32) / 255), "a numpy array where a tensor"),
+    "a PIL image": (with_image(Image.fromarray), "(?s)returned an? Image|AttributeError|a PIL picture"),
+    "tensor of a PIL image": (
+        with_image(lambda rgb: torch.from_numpy(Image.fromarray(rgb)).permute(2, 0, 1) / 255),
+        "a PIL picture is no array yet",
+    ),
+    "mask in uint8": (with_mask(lambda rgb, palette: as_mask(rgb, palette).byte()), "left in uint8"),
+    "mask in float32": (with_mask(lambda rgb, palette: as_mask(rgb, palette).float()), "names, not measurements"),
+    "mask in int32": (with_mask(lambda rgb, palette: as_mask(rgb, palette).int()), "only their dtype is not"),
+    "mask with a channel": (with_mask(lambda rgb, palette: as_mask(rgb, palette)[None]), "a channel axis stands in"),
+    "mask with a channel behind": (with_mask(lambda rgb, palette: as_mask(rgb, palette)[..., None]), "at the end"),
+    "mask transposed": (with_mask(lambda rgb, palette: as_mask(rgb, palette).T), "height and width are exchanged"),
+    "mask squeezed": (with_mask(lambda rgb, palette: as_mask(rgb, palette).squeeze()), "squeezed away"),
+    "mask in numpy": (with_mask(lambda rgb, palette: as_mask(rgb, palette).numpy()), "a numpy array where a tensor"),
+    "mask through ToTensor": (
+        with_mask(lambda rgb, palette: transforms.ToTensor()(as_mask(rgb, palette).byte().numpy())),
+        "went through ToTensor",
+    ),
+    "colours as mask": (with_mask(lambda rgb, palette: torch.from_numpy(rgb).long()), "the colours themselves"),
+    "red channel as mask": (with_mask(lambda rgb, palette: torch.from_numpy(rgb[..., 0]).long()), "red channel of"),
+    "grey label": (
+        with_mask(lambda rgb, palette: torch.from_numpy(np.array(Image.fromarray(rgb).convert("L"))).long()),
+        "shades of grey",
+    ),
+    "one-hot": (with_mask(one_hot), "one-hot"),
+    "unknown summed up": (with_mask(summed), "unknown colours became class 0"),
+    "unknown as 0": (unknown_as(0), "unknown colours became class 0"),
+    "unknown as C": (unknown_as("C"), "a class of their own"),
+    "unknown as -1": (unknown_as(-1), "became -1"),
+    "unknown as the nearest": (with_mask(nearest_color), "nearest colour"),
+    "any channel": (with_mask(any_channel), r"one of its channels agrees \(any\)"),
+    "red only": (with_mask(red_only), "only the red channel was compared"),
+    "BGR label": (with_mask(lambda rgb, palette: as_mask(rgb[..., ::-1], palette)), "label was read as blue"),
+    "from 1": (with_mask(counted_from_1), "count from 1"),
+    "palette backwards": (with_mask(lambda rgb, palette: as_mask(rgb, palette[::-1])), "read backwards"),
+    "palette sorted": (with_mask(lambda rgb, palette: as_mask(rgb, sorted(palette.tolist()))), "was sorted"),
+    "codes in uint8": (with_mask(of_codes_in_uint8), "uint8 holds 0..255"),
+    "scaled colours": (with_mask(of_scaled_colors), "every pixel is 255|Compare integers"),
+    "palette.colors": (with_mask(lambda rgb, palette: as_mask(rgb, palette.colors)), r"the \(C, 3\) array of colours"),
+    "loop over pixels": (with_mask(by_pixels), "loops over the pixels"),
+    "listed pixels": (with_mask(by_list_of_pixels), "loops over the pixels"),
+    "no convert": (opening(lambda path: np.array(Image.open(path))), "mode P"),
+    "no convert for the image": (
+        lambda self, index: transformed(
+            self,
+            as_image(np.array(Image.open(self.frames[index][0]))),
+            as_mask(read(self.frames[index][1]), self.palette),
+        ),
+        "without `.convert|mode RGBA",
+    ),
+    "first three channels": (opening(lambda path: np.array(Image.open(path))[..., :3]), "mode P"),
+    "P as classes": (
+        lambda self, index: transformed(
+            self,
+            as_image(read(self.frames[index][0])),
+            torch.from_numpy(np.array(Image.open(self.frames[index][1]))).long()
+            if Image.open(self.frames[index][1]).mode == "P"
+            else as_mask(read(self.frames[index][1]), self.palette),
+        ),
+        "without `.convert",
+    ),
+    "label for image": (of_frame(lambda frames, index: frames[index][::-1]), "image files are exchanged"),
+    "always the first": (of_frame(lambda frames, index: frames[0]), "first frame is read|frame before"),
+    "the next": (of_frame(lambda frames, index: frames[(index + 1) % len(frames)]), "the next frame"),
+    "the one before": (of_frame(lambda frames, index: frames[index - 1]), "the frame before"),
+    "from the end": (of_frame(lambda frames, index: frames[len(frames) - 1 - index]), "from the end|frame before|next"),
+    "the pair as a path": (lambda self, index: as_image(read(self.frames[index])), "a pair of paths"),
+    "palette changed": (void_added_to_palette, "changed what it was given: palette"),
+    "frames sorted again": (reversing_frames, r"changed what it was given: self\.frames"),
+    "resized": (resized, "resized, cropped or padded"),
+    "random": (randomly_mirrored, "differs from the expected one|two different results"),
+    "exchanged": (finishing(lambda transform, image, mask: (mask, image)), "the order is `image, mask`"),
+    "a dict": (finishing(lambda transform, image, mask: {"image": image, "mask": mask}), "a dict; asked is the pair"),
+    "image alone": (finishing(lambda transform, image, mask: image), "only one of the two"),
+    "a third value": (finishing(lambda transform, image, mask: (image, mask, 0)), "and no other"),
+    "no return": (lambda self, index: None, "without `return`"),
+    "return with a transform only": (finishing(only_with_a_transform), "without `return`"),
+    "transform ignored": (finishing(lambda transform, image, mask: (image, mask)), "the transform is ignored"),
+    "transform thrown away": (finishing(thrown_away), "thrown away"),
+    "transform for the image only": (finishing(image_only), "only the image of what the transform returns"),
+    "transform called with the image alone": (transform_with_the_image_alone, "the transform gets both"),
+    "transform called twice": (finishing(transform_twice), "move them differently"),
+    "transform before tensors": (transform_before_tensors, r"self\.transform got"),
+    "clamped afterwards": (finishing(clamped), "clamped to 0..1 after"),
+    "transform exchanged": (
+        finishing(lambda transform, image, mask: transform(mask, image) if transform else (image, mask)),
+        "exchanged",
+    ),
+    "frames in another order": (Unsorted, "__init__ was changed"),
+    "labels as frames": (LabelsAsFrames, "__init__ was changed"),
+    "the course's": (of_the_course, r"hands the task over to segutils\.camseq"),
+    "the course's class": (camseq.CamSeqDataset, r"hands the task over to segutils\.camseq"),
+}
 
 RIGHT = {
     "numpy": finishing(lambda transform, image, mask: transform(image, mask) if transform else (image, mask)),

@@ -150,7 +150,7 @@ WRONG = {
     "float": (finishing(lambda matrix: matrix.float()), "counts are int64"),
     "mean": (lambda *arguments, **ignore: right(*arguments, **ignore) / len(arguments[2]), "number of test frames"),
     "shares": (finishing(lambda matrix: matrix / matrix.sum()), "divided by its sum"),
-    "mean IoU": (finishing(mean_iou), "wrong shape"),
+    "mean IoU": (finishing(mean_iou), "the mean IoU was returned"),
     "numpy": (finishing(lambda matrix: matrix.numpy()), "a numpy array where a tensor"),
     "no return": (finishing(lambda matrix: None), "without `return`"),
     "masks changed": (in_place, "changed what it was given: masks"),
@@ -160,7 +160,7 @@ WRONG = {
         lambda masks, train, test, *rest, **ignore: count(
             masks[[nearest_of(train, frame) for frame in test]], masks[test], *rest, **{"ignore_index": 255, **ignore}
         ),
-        "raised|wrong shape",
+        "a tuple as an index",
     ),
 }
 

@@ -121,7 +121,7 @@ WRONG = {
     "no return": (without_return, "without `return`"),
     "yield": (yielding, "`yield` makes a generator"),
     "a dict": (of_parts(lambda a, b, n: {"train": range(a), "val": range(b), "test": range(n)}), "a tuple of three"),
-    "float": (lambda n, fractions=USUAL: (range(n * fractions[0]),), "TypeError"),
+    "float": (lambda n, fractions=USUAL: (range(n * fractions[0]),), "no whole number"),
     "the course's": (camseq.sequential_split, r"hands the task over to segutils\.camseq"),
 }
 
