@@ -184,6 +184,7 @@ def draw_targets(seed: int) -> list[Case]:
         (1, 1, 1, 2, 2, 255, 0.0),
         (3, 6, 5, 21, 21, 255, 0.1),
         (2, 3, 4, 3, 3, 255, 1.0),
+        (1, 13, 20, 260, 260, 255, 0.0),  # 255 is a class here, and ignored unless another default is set
         (1, *LARGE, 8, 8, 255, 0.1),
     ]
     cases = []
@@ -292,7 +293,7 @@ one_hot = Check(
     draw=draw_targets,
     probe=probe_one_hot,
     ready_answers=READY_ANSWERS,
-    verified="1 to 21 classes, absent ones, ignore_index 255, -1, -100 and that of a class, nothing labelled",
+    verified="1 to 260 classes, absent ones, ignore_index 255, -1, -100 and that of a class, nothing labelled",
 )
 encode_nearest = Check(
     name="ex01.encode_nearest",

@@ -143,6 +143,10 @@ def another_default(target, num_classes, ignore_index=-100):
     return by_one_hot(target, num_classes, ignore_index)
 
 
+def another_default_compared(target, num_classes, ignore_index=-1):
+    return right(target, num_classes, ignore_index)
+
+
 def image_by_image_then_squeezed(target, num_classes, ignore_index=255):
     return torch.stack([right(image[None], num_classes, ignore_index)[0] for image in target]).squeeze()
 
@@ -203,6 +207,7 @@ WRONG = {
     "changes the target": (in_place, "changed what it was given: target"),
     "a loop over pixels": (by_pixel_loop, "loops over the pixels"),
     "another default": (another_default, "raised RuntimeError"),
+    "another default, compared": (another_default_compared, "ignore_index"),
     "no return": (lambda target, num_classes, ignore_index=255: None, "without `return`"),
     "no ignore_index": (lambda target, num_classes: right(target, num_classes), "TypeError"),
 }
