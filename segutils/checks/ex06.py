@@ -35,6 +35,7 @@ def draw_binary_masks(seed: int) -> list[Case]:
         (tall[0].astype(np.uint8), tall[1].astype(np.uint8)),
         (b, b),
         (outer, np.zeros_like(outer)),
+        (np.zeros_like(outer), outer),
         (np.eye(1, 6, 4, dtype=bool), np.eye(1, 6, 4, dtype=bool)),
         (np.zeros((4, 6), dtype=np.int64), np.zeros((4, 6), dtype=np.int64)),
         (np.zeros((3, 3), dtype=bool), np.zeros((3, 3), dtype=bool)),
@@ -100,17 +101,21 @@ def draw_matrices(seed: int) -> list[Case]:
     absent[2, :] = absent[:, 2] = 0
     missed = rng.integers(1, 9, size=(5, 5))
     missed[1, 1], missed[3, :] = 0, 0  # class 1 is never hit, class 3 is predicted but never there
-    large = rng.integers(0, 100_000_000, size=(12, 12))
+    overlooked = rng.integers(1, 9, size=(3, 3))
+    overlooked[:, 2] = 0  # class 2 is there but never predicted
+    large = rng.integers(0, 1_000_000_000, size=(12, 12))  # as many pixels as a data set has
     matrices = [
         common,
         absent,
         missed,
+        overlooked,
         np.diag([7, 0, 3]),
         np.array([[5]]),
         large,
         np.zeros((2, 2), dtype=np.int64),
+        np.array([[0, 1], [0, 0]]),  # one pixel, wrong
     ]
-    return [{"matrix": matrix.astype(np.int64), "contiguous": index != 5} for index, matrix in enumerate(matrices)]
+    return [{"matrix": matrix.astype(np.int64), "contiguous": index != 6} for index, matrix in enumerate(matrices)]
 
 
 @one_thread()
@@ -198,6 +203,7 @@ def draw_boundaries(seed: int) -> list[Case]:
         (2, *thin),
         (9, full, small),
         (2, small, np.zeros_like(small)),
+        (1, np.zeros_like(small), small),
         (1, np.zeros((4, 6), dtype=bool), np.zeros((4, 6), dtype=bool)),
         (3, *shifted_shapes(rng, LARGE)),
     ]
@@ -246,6 +252,8 @@ def draw_streams(seed: int) -> list[Case]:
             targets[index] = rng.choice(shown[: 1 + index % len(shown)], size=(1, height, width))
             right = rng.random((1, height, width)) < rng.uniform(0.3, 0.95)
             predictions[index] = np.where(right, targets[index], rng.choice(shown, size=(1, height, width)))
+            if num_classes > 4:  # class 1 is never predicted
+                predictions[index][predictions[index] == 1] = 0
         targets = np.where(rng.random(targets.shape) < share, ignore_index, targets)
         case = {"predictions": predictions, "targets": targets, "num_classes": num_classes}
         cases.append({**case, "ignore_index": ignore_index})
@@ -355,7 +363,7 @@ iou_per_class = Check(
     draw=draw_matrices,
     probe=probe_matrix_function,
     ready_answers=READY_ANSWERS,
-    verified="1 to 12 classes, absent and missed ones, counts up to 10^8, an empty matrix",
+    verified="1 to 12 classes, absent and missed ones, counts up to 10^9, an empty matrix",
 )
 mean_iou = Check(
     name="ex06.mean_iou",
@@ -371,7 +379,7 @@ dice_per_class = Check(
     draw=draw_matrices,
     probe=probe_matrix_function,
     ready_answers=READY_ANSWERS,
-    verified="1 to 12 classes, absent and missed ones, counts up to 10^8, an empty matrix",
+    verified="1 to 12 classes, absent and missed ones, counts up to 10^9, an empty matrix",
 )
 soft_dice_loss = Check(
     name="ex06.soft_dice_loss",

@@ -28,6 +28,13 @@ def usual_binary_iou_errors(case: Case) -> UsualErrors:
             "two empty masks were counted as 1 (perfect); where there is nothing to compare, the result is nan.",
             lambda: float(inter / union) if union else 1.0,
         ),
+        *(
+            (
+                "nan was returned although a mask is not empty; the union is empty only where both are.",
+                lambda empty=empty: float("nan") if empty else float(inter / union),
+            )
+            for empty in (not a.any(), not b.any(), not a.any() or not b.any(), not inter)
+        ),
         *dtype_errors(given_a, given_b),
         ("union = sum of areas: the pixels in both masks were counted twice.", lambda: inter / areas),
         ("this is Dice, 2 |A and B| / (|A| + |B|), not IoU.", lambda: 2 * inter / areas),

@@ -78,6 +78,10 @@ def usual_boundary_iou_errors(case: Case) -> UsualErrors:
             "two empty masks were counted as 1; where neither mask has a boundary, the result is nan.",
             lambda: np.nan_to_num(right(), nan=1.0),
         ),
+        (
+            "nan was returned although a mask has a boundary; only where neither has one is the result nan.",
+            lambda: np.float64("nan") if not (a.any() and b.any()) else right(),
+        ),
         ("the whole masks were compared: this is IoU, not boundary IoU.", lambda: overlap(a, b)),
         (
             "the border of the image is no boundary in your code; what lies beyond it is outside the mask.",

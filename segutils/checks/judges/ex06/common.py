@@ -10,11 +10,13 @@ from segutils.checks.judges.base import (
     UsualErrors,
     a_kind,
     find_side_effect,
+    find_wrong_result,
     find_wrong_value,
     number,
 )
 
 FLOATING = ("float64", "float32")
+PRECISION = 2e-6  # of the largest value: a quotient of counts in float32, whatever dtype holds it afterwards
 
 
 def find_wrong_number(expected: np.ndarray, answers: Answers) -> Fault | None:
@@ -32,6 +34,20 @@ def find_wrong_number(expected: np.ndarray, answers: Answers) -> Fault | None:
     if abs(got - expected) < 1e-6:  # a quotient in float32 is as good
         return None
     return find_wrong_value(expected, got, "float64", "the result")
+
+
+def find_wrong_ratio(expected: Tensor, answers: Answers) -> Fault | None:
+    """Compare ratios of counts, in float32 or float64, with the precision that float32 has."""
+    fault = find_side_effect(answers)
+    if fault or answers["kind"] != "Tensor" or tuple(answers["shape"]) != tuple(expected.shape):
+        return fault or find_wrong_result(expected, answers, FLOATING)
+    if str(answers["dtype"]) not in FLOATING:
+        got = f"expected float32 or float64, got {answers['dtype']}"
+        return Fault("the result has the wrong dtype", got, "a ratio of counts needs a float of 32 or 64 bits.")
+    wanted, got = expected.numpy(), np.asarray(answers["value"], dtype=float)
+    scale = max(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0), 1e-3)
+    right = np.isclose(got, wanted, rtol=0, atol=PRECISION * scale, equal_nan=True)
+    return find_wrong_value(wanted, np.where(right, wanted, got), "float64", "the result")
 
 
 def smoothings() -> list[tuple[float, str]]:

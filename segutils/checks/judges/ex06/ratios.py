@@ -1,25 +1,26 @@
 """Judges of what is read off a confusion matrix: iou_per_class, mean_iou, dice_per_class."""
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from segutils import metrics
 from segutils.checks.base import Answers, Case
-from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result
-from segutils.checks.judges.ex06.common import FLOATING, smoothed
+from segutils.checks.judges.base import Fault, Judge, UsualErrors
+from segutils.checks.judges.ex06.common import find_wrong_ratio, smoothed
 from segutils.checks.probing import as_tensor
 
 
 def find_iou_fault(case: Case, answers: Answers) -> Fault | None:
-    return find_wrong_result(metrics.iou_per_class(as_tensor(case["matrix"])), answers, FLOATING)
+    return find_wrong_ratio(metrics.iou_per_class(as_tensor(case["matrix"])), answers)
 
 
 def find_mean_iou_fault(case: Case, answers: Answers) -> Fault | None:
-    return find_wrong_result(metrics.mean_iou(as_tensor(case["matrix"])), answers, FLOATING)
+    return find_wrong_ratio(metrics.mean_iou(as_tensor(case["matrix"])), answers)
 
 
 def find_dice_fault(case: Case, answers: Answers) -> Fault | None:
-    return find_wrong_result(metrics.dice_per_class(as_tensor(case["matrix"])), answers, FLOATING)
+    return find_wrong_ratio(metrics.dice_per_class(as_tensor(case["matrix"])), answers)
 
 
 def usual_iou_errors(case: Case) -> UsualErrors:
@@ -38,6 +39,7 @@ def usual_iou_errors(case: Case) -> UsualErrors:
         ("this is recall: the hits were divided by the target's pixels alone.", lambda: hits / targets),
         ("this is precision: the hits were divided by the predicted pixels alone.", lambda: hits / predictions),
         ("this is Dice, not IoU.", lambda: 2 * hits / (targets + predictions)),
+        *one_sided(iou, targets, predictions),
         ("the rows were summed twice; the predicted pixels are sums of columns.", lambda: hits / (2 * targets - hits)),
         (
             "the columns were summed twice; the target's pixels are sums of rows.",
@@ -61,9 +63,27 @@ def usual_iou_errors(case: Case) -> UsualErrors:
     ] + smoothed(hits, union)
 
 
+def one_sided(values: Tensor, targets: Tensor, predictions: Tensor) -> UsualErrors:
+    """nan where the class is missing on one side only."""
+    return [
+        (
+            "nan for a class that the target lacks but that was predicted; nan is for classes that both lack.",
+            lambda: torch.where(targets > 0, values, torch.nan),
+        ),
+        (
+            "nan for a class that was never predicted but is in the target; nan is for classes that both lack.",
+            lambda: torch.where(predictions > 0, values, torch.nan),
+        ),
+        (
+            "nan for a class that target or prediction lacks; nan is for classes that both lack.",
+            lambda: torch.where((predictions > 0) & (targets > 0), values, torch.nan),
+        ),
+    ]
+
+
 def usual_mean_iou_errors(case: Case) -> UsualErrors:
     matrix = as_tensor(case["matrix"]).double()
-    iou, targets = metrics.iou_per_class(matrix), matrix.sum(dim=1)
+    iou, targets, predictions = metrics.iou_per_class(matrix), matrix.sum(dim=1), matrix.sum(dim=0)
     direct = [
         ("one nan makes the whole mean nan; classes without an IoU are left out.", lambda: iou.mean()),
         ("nan turned into 0: a class without any pixel is left out of the mean.", lambda: iou.nan_to_num(0).mean()),
@@ -72,6 +92,10 @@ def usual_mean_iou_errors(case: Case) -> UsualErrors:
         (
             "classes missing in the target were left out; one that was predicted without being there has IoU 0.",
             lambda: iou[targets > 0].mean(),
+        ),
+        (
+            "classes that were never predicted were left out; one that is in the target all the same has IoU 0.",
+            lambda: iou[predictions > 0].mean(),
         ),
         ("classes with an IoU of 0 were left out.", lambda: iou[iou > 0].mean()),
         (
@@ -109,6 +133,7 @@ def usual_dice_errors(case: Case) -> UsualErrors:
         ("nan turned into 0: a class without any pixel has no Dice.", lambda: dice.nan_to_num(0)),
         ("absent counted as 1: a class without any pixel has no Dice, so nan.", lambda: dice.nan_to_num(1)),
         ("absent classes were dropped; the result has one value per class.", lambda: dice[~dice.isnan()]),
+        *one_sided(dice, targets, predictions),
         ("the factor 2 is missing.", lambda: hits / areas),
         ("this is IoU, not Dice.", lambda: hits / (areas - hits)),
         ("divided by the union; Dice divides by the sum of the two areas.", lambda: 2 * hits / (areas - hits)),

@@ -82,6 +82,10 @@ def usual_soft_dice_errors(case: Case) -> UsualErrors:
     inter, areas = (here * t).sum(everything), (here + t).sum(everything)
     frequency = t.sum(everything) / t.sum()
 
+    def over_predicted_classes() -> Tensor:
+        counted = present | (hard.sum(everything) > 0)
+        return (1 - dice(here, t))[counted].sum() / counted.sum().clamp(min=1)
+
     return [
         ("ignored pixels counted: their probabilities went into sum p.", lambda: loss(p, t)),
         ("ignored pixels counted as class 0.", lambda: loss(p, one_hot())),
@@ -97,6 +101,10 @@ def usual_soft_dice_errors(case: Case) -> UsualErrors:
         (
             "classes that are absent from the target were counted in the mean, as perfect.",
             lambda: (1 - dice(here, t))[present].sum() / num_classes,
+        ),
+        (
+            "classes that only the prediction has were counted in the mean; it is over those that the target has.",
+            over_predicted_classes,
         ),
         ("absent classes and ignored pixels were both counted.", lambda: 1 - dice(p, t).mean()),
         (

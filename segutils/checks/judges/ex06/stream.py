@@ -10,8 +10,8 @@ from torch import Tensor
 from segutils import metrics
 from segutils.checks.base import Answers, Case
 from segutils.checks.ex06 import MAX_PAIRS_ALIVE, ignore_keyword
-from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_side_effect, find_wrong_result, number
-from segutils.checks.judges.ex06.common import FLOATING, smoothings
+from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_side_effect, number
+from segutils.checks.judges.ex06.common import find_wrong_ratio, smoothings
 from segutils.checks.probing import as_tensor
 
 KEPT = (
@@ -48,7 +48,7 @@ def find_stream_fault(case: Case, answers: Answers) -> Fault | None:
     if bool(answers["copies_kept"]):
         return Fault("keeps a copy of every frame: memory grows with the stream", cause=KEPT)
     expected = metrics.mean_iou(added(frame_matrices(case, int(case["ignore_index"])), case))
-    fault = find_wrong_result(expected, answers, FLOATING)
+    fault = find_wrong_ratio(expected, answers)
     if fault and bool(answers["walked_again"]):
         return replace(fault, cause="the stream was walked through again after its end; an iterator can be used once.")
     return fault
@@ -98,6 +98,10 @@ def usual_stream_errors(case: Case) -> UsualErrors:
         (
             "classes missing in the target were left out; one that was predicted without being there has IoU 0.",
             lambda: iou[total.sum(dim=1) > 0].mean(),
+        ),
+        (
+            "classes that were never predicted were left out; one that is in the target all the same has IoU 0.",
+            lambda: iou[total.sum(dim=0) > 0].mean(),
         ),
         ("only the last frame was counted; add each frame's counts to those before.", lambda: mean_of(matrices[-1:])),
         ("only the first frame was counted; `return` stands inside the loop?", lambda: mean_of(matrices[:1])),

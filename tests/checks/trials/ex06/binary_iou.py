@@ -101,6 +101,14 @@ WRONG = {
     "0 for empty masks": (iou_or(0.0), "nan turned into 0"),
     "1 for empty masks": (iou_or(1.0), r"counted as 1 \(perfect\)"),
     "None for empty masks": (iou_or(None), "returned None"),
+    "nan where a is empty": (
+        lambda a, b: right_iou(a, b) if a.any() else np.nan,
+        "although a mask is not empty",
+    ),
+    "nan where nothing is in both": (
+        lambda a, b: right_iou(a, b) if (a & b).any() else np.nan,
+        "although a mask is not empty",
+    ),
     "sum of areas": (lambda a, b: overlap(a, b)[0] / (a.sum() + b.sum()), "union = sum of areas"),
     "Dice": (lambda a, b: 2 * overlap(a, b)[0] / (a.sum() + b.sum()), "this is Dice"),
     "accuracy": (lambda a, b: (a == b).mean(), "pixel accuracy"),

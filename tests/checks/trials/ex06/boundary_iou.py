@@ -115,6 +115,10 @@ def for_the_courses_metrics(a, b, radius=1):
 WRONG = {
     "0 for empty masks": (with_bands(band, 0.0), "nan turned into 0"),
     "1 for empty masks": (with_bands(band, 1.0), "counted as 1"),
+    "nan where one mask is empty": (
+        lambda a, b, radius=1: right_boundary(a, b, radius) if a.any() and b.any() else np.nan,
+        "although a mask has a boundary",
+    ),
     "IoU": (lambda a, b, radius=1: share(a.astype(bool), b.astype(bool)), "this is IoU, not boundary IoU"),
     "no boundary at the border": (
         with_bands(lambda m, r: m & ~window_minimum(m, r, beyond=1)),

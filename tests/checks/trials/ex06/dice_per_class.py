@@ -42,6 +42,10 @@ WRONG = {
     "0 for absent": (lambda m: right_dice(m).nan_to_num(0), "nan turned into 0"),
     "1 for absent": (lambda m: right_dice(m).nan_to_num(1), "absent counted as 1"),
     "absent dropped": (lambda m: right_dice(m)[~right_dice(m).isnan()], "dropped"),
+    "nan where the target lacks it": (
+        lambda m: torch.where(m.sum(1) > 0, right_dice(m), torch.nan),
+        "nan for a class that the target lacks",
+    ),
     "factor 2 missing": (lambda m: right_dice(m) / 2, "factor 2 is missing"),
     "IoU": (iou_of, "this is IoU"),
     "union below": (lambda m: 2 * iou_of(m), "divided by the union"),

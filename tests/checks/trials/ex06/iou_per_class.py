@@ -66,6 +66,19 @@ WRONG = {
     "0 for absent": (lambda m: right_iou(m).nan_to_num(0), "nan turned into 0"),
     "1 for absent": (lambda m: right_iou(m).nan_to_num(1), "absent counted as 1"),
     "absent dropped": (lambda m: right_iou(m)[~right_iou(m).isnan()], "dropped"),
+    "nan where the target lacks it": (
+        lambda m: torch.where(m.sum(1) > 0, right_iou(m), torch.nan),
+        "nan for a class that the target lacks",
+    ),
+    "nan where it was not predicted": (
+        lambda m: torch.where(m.sum(0) > 0, right_iou(m), torch.nan),
+        "nan for a class that was never predicted",
+    ),
+    "half precision": (lambda m: right_iou(m).half(), "needs a float of 32 or 64 bits"),
+    "32-bit sums": (
+        lambda m: m.diagonal() / (m.sum(0, dtype=torch.int32) + m.sum(1, dtype=torch.int32) - m.diagonal()),
+        "differs from the expected one",
+    ),
     "sum of areas": (lambda m: parts(m)[0] / (parts(m)[1] + parts(m)[2]), "union = sum of areas"),
     "recall": (lambda m: parts(m)[0] / parts(m)[1], "this is recall"),
     "precision": (lambda m: parts(m)[0] / parts(m)[2], "this is precision"),
@@ -142,4 +155,5 @@ RIGHT = {
     "from Dice": lambda m: right_dice(m) / (2 - right_dice(m)),
     "in double": lambda m: right_iou(m.double()),
     "numpy": by_numpy,
+    "doubled afterwards": lambda m: right_iou(m).double(),
 }

@@ -35,6 +35,7 @@ WRONG = {
     "1 for absent": (lambda m: iou(m).nan_to_num(1).mean(), "absent counted as 1"),
     "0 for nothing": (lambda m: iou(m).nanmean().nan_to_num(0), "nothing to average gives nan"),
     "without false classes": (lambda m: iou(m)[m.sum(dim=1) > 0].mean(), "missing in the target"),
+    "without classes never predicted": (lambda m: iou(m)[m.sum(dim=0) > 0].mean(), "never predicted were left out"),
     "without missed classes": (lambda m: iou(m)[iou(m) > 0].mean(), "IoU of 0 were left out"),
     "weighted": (lambda m: (iou(m) * m.sum(dim=1) / m.sum()).nansum(), "frequency-weighted"),
     "accuracy": (lambda m: m.diagonal().sum() / m.sum(), "pixel accuracy"),

@@ -110,6 +110,11 @@ def present(t):
     return sums(t) > 0
 
 
+def over_predicted_classes(p, t):
+    counted = present(t) | present((p == p.amax(dim=1, keepdim=True)) & (p > 0))
+    return (1 - soft_dice(p, t))[counted].sum() / counted.sum().clamp(min=1)
+
+
 def jaccard(p, t):
     return mean_of_present(sums(p * t) / (sums(p + t) - sums(p * t)), t)
 
@@ -158,6 +163,7 @@ WRONG = {
         loss_with(lambda p, t: (1 - soft_dice(p, t))[present(t)].sum() / t.shape[1]),
         "absent from the target.*as perfect",
     ),
+    "predicted classes": (loss_with(over_predicted_classes), "classes that only the prediction has"),
     "per image": (per_image, "averaged per image"),
     "squares": (
         loss_with(lambda p, t: mean_of_present(2 * sums(p * t) / (sums(p**2) + sums(t**2)), t)),

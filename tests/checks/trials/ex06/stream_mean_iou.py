@@ -202,6 +202,10 @@ WRONG = {
         with_end(lambda total: class_ious(total)[total.sum(1) > 0].mean()),
         "missing in the target",
     ),
+    "only predicted classes": (
+        with_end(lambda total: class_ious(total)[total.sum(0) > 0].mean()),
+        "never predicted were left out",
+    ),
     "accuracy": (with_end(lambda total: total.diagonal().sum() / total.sum()), "pixel accuracy"),
     "per class": (with_end(class_ious), "of every class was returned"),
     "the matrix": (with_end(lambda total: total), "confusion matrix was returned"),
