@@ -98,8 +98,8 @@ def find_side_effect(answers: Answers) -> Fault | None:
         return Fault(
             "loops over the pixels in Python",
             str(answers["error_text"]).partition(": ")[2],
-            "a `for` over rows and columns or over `.flat`, or np.vectorize; a comparison, an index or a sum acts on"
-            " all pixels at once.",
+            "a `for`, a comprehension or np.vectorize over the pixels; a comparison, an index or a sum acts on all of"
+            " them at once.",
         )
     if answers.get("error"):
         where = f"in the line `{shorten(answers['error_line'], 90)}`" if answers.get("error_line") else ""
@@ -202,7 +202,7 @@ def distinct_numbers(first: np.generic, second: np.generic) -> tuple[str, str]:
 def a_kind(kind: str) -> str:
     """A result's kind in words."""
     words = {"ndarray": "a numpy array", "NoneType": "None", "Tensor": "a tensor", "Module": "a module"}
-    return words.get(kind) or f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
+    return words.get(kind) or f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
 NO_RETURN = "the function ends without `return`."
