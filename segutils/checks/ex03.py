@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from segutils.checks.base import Answers, Case, Check
 from segutils.checks.modules import ModuleTask, input_tensors, probe_input_gradients
@@ -73,31 +72,30 @@ def map_of(case: Case) -> torch.Tensor:
     return as_tensor(case["x"], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
 
 
-class PoolingRecorder(TorchDispatchMode):
-    """Notes which of torch's own adaptive average poolings run, whatever called them.
-
-    F.interpolate(mode="area") is one of them. One bin is an ordinary mean to torch, and is to us.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: set[str] = set()
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None) -> object:
-        if "adaptive_avg_pool" in func.__name__:
-            self.seen.add(func.__name__.split(".")[0])
-        return func(*args, **(kwargs or {}))
+def operations_behind(result: object) -> set[str]:
+    """The differentiable operations between the inputs and a result, as autograd calls their backward halves."""
+    nodes, waiting = set(), [result.grad_fn] if isinstance(result, torch.Tensor) else []
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in nodes:
+            nodes.add(node)
+            waiting += [before for before, _ in node.next_functions]
+    return {node.name() for node in nodes}
 
 
 @one_thread()
 def probe_adaptive_average_pool(adaptive_average_pool: object, case: Case) -> Answers:
-    """Call adaptive_average_pool once under watch, and once to run backward() from its result."""
-    x, bins = map_of(case), int(case["bins"])
-    with PoolingRecorder() as recorder:
-        _, answers = call(adaptive_average_pool, {"x": x, "bins": bins}, READY_ANSWERS)
-    answers["pooled_by_torch"] = ", ".join(sorted(recorder.seen))
+    """Call adaptive_average_pool, run backward() from its result, and see whether torch's own pooling is behind it.
+
+    Whoever calls that pooling, F.interpolate(mode="area") too, leaves it in the graph of the gradients. One bin is an
+    ordinary mean to torch, and is to us.
+    """
+    x, others = map_of(case), {"bins": int(case["bins"])}
+    _, answers = call(adaptive_average_pool, {"x": x, **others}, READY_ANSWERS)
+    result, _ = call(adaptive_average_pool, {"x": x.clone().requires_grad_(), **others}, ())
+    answers["pooled_by_torch"] = any("AdaptiveAvgPool" in name for name in operations_behind(result))
     if answers.get("kind") == "Tensor":
-        answers |= probe_input_gradients(adaptive_average_pool, {"x": x}, {"bins": bins}, int(case["weighting_seed"]))
+        answers |= probe_input_gradients(adaptive_average_pool, {"x": x}, others, int(case["weighting_seed"]))
     return answers
 
 
