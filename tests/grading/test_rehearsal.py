@@ -1,5 +1,7 @@
 """The real exercises from release to returned feedback, on a copy of solutions/ in a temporary course."""
 
+import re
+
 import pytest
 
 from grading import tiny_course
@@ -12,7 +14,7 @@ USUAL_ERRORS = {
     "ex06_metrics": ("dice_per_class_answer", "2 * matrix", "matrix", "dice_per_class", "Likely cause"),
 }
 POINTS = {
-    "ex04_aspp": {"effective_kernel_size": 2, "aspp_forward": 4},
+    "ex04_aspp": {"effective_kernel_size": 2, "aspp_forward": 4, "reorder_project": 0},
     "ex06_metrics": {
         "binary_iou": 2,
         "confusion_matrix": 3,
@@ -20,6 +22,8 @@ POINTS = {
         "mean_iou": 1,
         "dice_per_class": 2,
         "soft_dice_loss": 4,
+        "boundary_iou": 0,
+        "stream_mean_iou": 0,
     },
 }
 
@@ -68,7 +72,7 @@ def test_table_to_the_row(course, rows):
             "untouched",
             "graded",
             dict.fromkeys(points, 0),
-            "; ".join(f"{name}: not written yet" for name in points),
+            "; ".join(f"{name}: not written yet" for name in points if points[name]),  # nobody needs a challenge
         ),
     }
     assert list(rows) == sorted(rows)
@@ -94,4 +98,24 @@ def test_the_students_check_says_the_same(course, rows, capsys):
     points, task = POINTS[course.exercise], USUAL_ERRORS[course.exercise][3]
     total = sum(points.values())
     assert out.count(" passed ") == len(points) - 1 and f"0 of {points[task]} points" in out
+    assert re.search(r"reorder_project +passed +challenge", out)
     assert f"{total - points[task]} of {total} points within reach" in out
+
+
+def test_a_challenge_is_told_but_gives_no_points(course, rows):
+    challenges = [name for name, points in POINTS[course.exercise].items() if not points]
+    lines = {line.split()[1]: line for line in course.printed.getvalue().splitlines() if re.match(r" *\d+/\d", line)}
+    assert lines["reference"].endswith(f"solved the challenge {', '.join(challenges)}")
+    assert "challenge" not in lines["untouched"]
+    for name in challenges:  # three were graded: it was solved by two of them
+        assert re.search(rf"^{name} +0 +2 +0.00$", course.printed.getvalue(), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("course", ["ex04_aspp"], indirect=True)
+def test_a_challenge_that_was_not_solved_fails_nobody(course, rows, tmp_path, capsys):
+    answer = "reorder_project_answer"
+    stub = next(cell.source for cell in course.released().cells if tiny_course.grade_id(cell) == answer)
+    path = tmp_path / f"{course.exercise}.ipynb"
+    path.write_text(tiny_course.nbformat.writes(course.solved(**{answer: stub})))
+    assert main(["check", str(path), "--course", str(course.root)]) == 0
+    assert re.search(r"reorder_project +not written yet +challenge", capsys.readouterr().out)
