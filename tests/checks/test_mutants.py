@@ -13,7 +13,6 @@ from checks.trying import graded_cells
 CELLS = {f"{cell.exercise}.{cell.grade_id}": cell for cell in graded_cells()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_no_mutant_survives(cell):
     assert [mutant.change for mutant in mutants_of(cell) if survives(cell, mutant)] == []
