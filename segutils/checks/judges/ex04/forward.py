@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from segutils.checks.base import Answers, Case
 from segutils.checks.ex04 import ASPP_TASK
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, shape_of
-from segutils.checks.judges.modules import find_module_fault
+from segutils.checks.judges.modules import conv_bn_relu, find_module_fault
 from segutils.checks.modules import load_drawn_weights
 from segutils.checks.probing import as_tensor
 
@@ -31,12 +31,6 @@ class ReferenceASPP(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pooled = self.image_pool(x).expand(-1, -1, *x.shape[-2:])
         return self.project(torch.cat([*(conv(x) for conv in self.convs), pooled], dim=1))
-
-
-def conv_bn_relu(in_channels: int, out_channels: int, kernel_size: int = 1, dilation: int = 1) -> nn.Sequential:
-    padding = dilation * (kernel_size // 2)
-    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(out_channels), nn.ReLU())
 
 
 def reference(case: Case) -> tuple[ReferenceASPP, Tensor]:
