@@ -134,7 +134,7 @@ def draw_logits(seed: int) -> list[Case]:
         (1, 4, 5, 3, 1, 0, "float32"),
         (3, 3, 3, 3, 0.1, 0, "float64"),  # every axis has the same length
         (2, 5, 1, 7, 1, 0, "float32"),
-        (2, 4, 6, 1, 1, 0, "float32"),
+        (2, 2, 6, 1, 1, 0, "float32"),
         (1, 1, 4, 5, 1, 0, "float32"),
         (1, 2, 1, 1, 1, 0, "float32"),
         (2, 6, 5, 4, 1, -50, "float32"),

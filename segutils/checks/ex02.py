@@ -132,23 +132,24 @@ def probe_bilinear_kernel(bilinear_kernel: Callable, case: Case) -> Answers:
 
 
 def draw_scores(seed: int) -> list[Case]:
-    """Score maps of images of any size, as three strided stages leave them: sizes are rounded up."""
+    """Score maps of images of any size: strided layers round sizes up, VGG's poolings (as from 75 to 9) down."""
     rng = np.random.default_rng([2, 3, seed])
-    # batch, num_classes, height and width of the image, dtype, largest scores, contiguous
+    # batch, num_classes, height and width of the image, dtype, largest scores, contiguous, sizes rounded up
     table = [
-        (2, 3, 75, 99, "float64", 1, True),
-        (2, 4, 64, 96, "float64", 1, True),
-        (1, 1, 33, 47, "float64", 1, False),
-        (1, 2, 32, 20, "float64", 1, True),
-        (2, 5, 50, 40, "float32", 1e4, False),
-        (1, 3, 45, 64, "bfloat16", 1, True),
-        (3, 2, int(rng.integers(33, 96)), int(rng.integers(33, 96)), "float64", 1, True),
+        (2, 3, 75, 99, "float64", 1, True, True),
+        (2, 4, 64, 96, "float64", 1, True, True),
+        (1, 1, 33, 47, "float64", 1, False, True),
+        (1, 2, 16, 12, "float64", 1, True, True),
+        (2, 5, 50, 40, "float32", 1e4, False, True),
+        (1, 3, 45, 64, "bfloat16", 1, True, True),
+        (3, 2, int(rng.integers(33, 96)), int(rng.integers(33, 96)), "float64", 1, True, True),
+        (2, 2, 75, 99, "float64", 1, False, False),
     ]
     cases = []
-    for batch, num_classes, height, width, dtype, scale, contiguous in table:
+    for batch, num_classes, height, width, dtype, scale, contiguous, up in table:
         case = {"size": np.array([height, width]), "dtype": dtype, "contiguous": contiguous, "weights_seed": seed}
         for stride in (32, 16, 8):
-            shape = (batch, num_classes, -(-height // stride), -(-width // stride))
+            shape = (batch, num_classes, *((length + (stride - 1) * up) // stride for length in (height, width)))
             scores = scale * rng.normal(size=shape)
             case[f"score{stride}"] = scores.astype("float32" if dtype == "bfloat16" else dtype)
         cases.append(case)
@@ -179,7 +180,7 @@ def probe_with_gradients(
     _, answers = call(function, {**inputs, **others}, READY_ANSWERS)
     if answers.get("kind") != "Tensor":
         return answers
-    inputs = {name: value.clone().requires_grad_() for name, value in inputs.items()}
+    inputs = {name: value.detach().clone().requires_grad_() for name, value in inputs.items()}
     result, _ = call(function, {**inputs, **others}, ())
     answers["gradient_arrives"] = isinstance(result, Tensor) and result.requires_grad
     if answers["gradient_arrives"]:

@@ -224,11 +224,16 @@ def _changed_switches(before: dict[str, object]) -> str:
 
 
 def _restore_switches(switches: dict[str, object]) -> None:
-    if _switches() == switches:
-        return
-    torch.set_grad_enabled(switches["gradients on or off"])
-    torch.set_default_dtype(switches["default dtype"])
-    torch.set_num_threads(switches["number of threads"])
-    torch.use_deterministic_algorithms(switches["deterministic algorithms"])
-    torch.autograd.set_detect_anomaly(switches["anomaly detection"])
-    torch.backends.cudnn.benchmark = switches["cudnn.benchmark"]
+    """Set back what was changed, and only that: some of torch's setters import much and take seconds."""
+    setters = {
+        "gradients on or off": torch.set_grad_enabled,
+        "default dtype": torch.set_default_dtype,
+        "number of threads": torch.set_num_threads,
+        "deterministic algorithms": torch.use_deterministic_algorithms,
+        "anomaly detection": torch.autograd.set_detect_anomaly,
+        "cudnn.benchmark": lambda on: setattr(torch.backends.cudnn, "benchmark", on),
+    }
+    now = _switches()
+    for name, value in switches.items():
+        if now[name] != value:
+            setters[name](value)

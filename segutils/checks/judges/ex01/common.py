@@ -18,9 +18,9 @@ def reference_palette(colors: np.ndarray) -> palettes.Palette:
 def at_first_difference(
     fault: Fault | None, expected: np.ndarray, answers: Answers, look: Callable[[tuple[int, ...]], str]
 ) -> Fault | None:
-    """The fault, with a word on the pixel (row, column) where it lies."""
+    """The fault of a wrong result, with a word on the pixel (row, column) where it lies."""
     got = answers.get("value")
-    if fault is None or not isinstance(got, np.ndarray) or got.shape != expected.shape:
+    if fault is None or not fault.detail or not isinstance(got, np.ndarray) or got.shape != expected.shape:
         return fault
     places = np.argwhere(got != expected)
     return replace(fault, detail=f"{fault.detail}; {look(tuple(places[0][:2]))}") if len(places) else fault

@@ -129,6 +129,12 @@ def usual_errors(case: Case) -> UsualErrors:
         ("a one-hot mask per class was returned; asked is the index.", lambda: (logits == logits.amax(1, True)).long()),
         ("the logits were averaged over the images first; each image has labels of its own.", lambda: averaged(logits)),
         (
+            "reshape (or view) does not move an axis, it reads the same numbers in other rows; argmax over dim=1 needs"
+            " neither.",
+            lambda: logits.reshape(ordered.shape).argmax(dim=-1),
+        ),
+        ("class 0 was left out, and the others were counted from 0.", lambda: logits[:, 1:].argmax(dim=1)),
+        (
             "numpy has no bfloat16; torch's own argmax takes every dtype, and stays on the device.",
             lambda: logits.numpy(),
         ),

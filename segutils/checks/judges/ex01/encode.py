@@ -69,6 +69,15 @@ def usual_errors(case: Case) -> UsualErrors:
         ),
         ("all indices are one too small.", lambda: np.where(known, right - 1, 255)),
         (
+            "the palette's first colour was left out, and the others were counted from 0.",
+            lambda: np.where(known & (right > 0), right - 1, 255),
+        ),
+        (
+            "the class of a colour near in order was taken: np.searchsorted always finds a place, so compare the colour"
+            " that stands there.",
+            lambda: searched(picture, palette),
+        ),
+        (
             "class 0 became 255: the palette's first colour was left out, or index 0 was taken for 'not found'.",
             lambda: np.where(right == 0, 255, right),
         ),
@@ -118,6 +127,13 @@ def looked_up(colors: np.ndarray, palette: np.ndarray) -> list[int]:
     return [table[tuple(color)] for color in colors.tolist()]
 
 
+def searched(picture: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """np.searchsorted among the palette's colours as numbers, without a look whether the place holds that colour."""
+    codes, wanted = (colors.astype(np.int64) @ np.array([65536, 256, 1]) for colors in (palette, picture))
+    order = codes.argsort()
+    return order[np.searchsorted(codes[order], wanted).clip(max=len(palette) - 1)]
+
+
 def comparison_errors(picture: np.ndarray, palette: np.ndarray, same: np.ndarray) -> UsualErrors:
     """Colours that are called equal although they are not: each with unknown ones 255 or 0, first or last class."""
     difference = picture[:, :, None] - palette  # uint8, and so it wraps
@@ -138,8 +154,16 @@ def comparison_errors(picture: np.ndarray, palette: np.ndarray, same: np.ndarray
         "the channels' order was ignored (a set, or sorted channels).": (
             np.sort(picture)[:, :, None] == np.sort(palette)
         ).all(axis=-1),
+        "each channel was looked for among all three of a colour (np.isin); red is compared with red.": (
+            picture[:, :, None, :, None] == palette[:, None, :]
+        )
+        .any(axis=-1)
+        .all(axis=-1),
     }
     for channel, name in enumerate(("red", "green", "blue")):
+        wrong_matches[f"the {name} channel was not compared; a colour is equal when all three are."] = np.delete(
+            same, channel, axis=-1
+        ).all(axis=-1)
         wrong_matches[f"only the {name} channel was compared; a colour is equal when all three are."] = same[
             ..., channel
         ]

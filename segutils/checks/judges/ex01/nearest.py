@@ -48,22 +48,22 @@ def usual_errors(case: Case) -> UsualErrors:
     exact = picture[:, :, None].astype(np.int64) - palette  # (H, W, C, 3)
     distance, right = np.sqrt(squares), expected_mask(case)
     index, smallest = squares.argmin(axis=-1), distance.min(axis=-1)
+    unrooted = "squared distances were compared with max_distance itself; square that, too, or take the root."
     return [
         *misshapen_masks(right),
+        (unrooted, lambda: np.where(squares.min(axis=-1) <= most, index, 255)),
+        (unrooted, lambda: np.where(squares.min(axis=-1) < most, index, 255)),
         *overflow_errors(picture, palette, most),
         (
             "a distance of exactly max_distance is still near enough; only farther ones are 255.",
             lambda: np.where(smallest < most, index, 255),
         ),
+        ("max_distance was rounded down; it may be a float.", lambda: np.where(smallest <= int(most), index, 255)),
+        (
+            "the distance was rounded down before it was compared; it is no whole number.",
+            lambda: np.where(smallest.astype(int) <= most, index, 255),
+        ),
         ("max_distance is not used: colours too far from every class are 255.", lambda: index),
-        (
-            "squared distances were compared with max_distance itself; square that, too, or take the root.",
-            lambda: np.where(squares.min(axis=-1) <= most, index, 255),
-        ),
-        (
-            "squared distances were compared with max_distance itself; square that, too, or take the root.",
-            lambda: np.where(squares.min(axis=-1) < most, index, 255),
-        ),
         (
             "distances were compared with the square of max_distance: square both, or neither.",
             lambda: np.where(smallest <= most**2, index, 255),

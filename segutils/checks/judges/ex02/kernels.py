@@ -127,6 +127,11 @@ def usual_kernel_errors(case: Case) -> UsualErrors:
         (middle, tent(k // 2, (k + 1) / 2)),
         (middle, tent(k // 2, max(k // 2, 1))),
         (middle, tent(k / 2, k / 2)),
+        ("the distance to the middle was not divided by the stride, in which it counts.", tent(sloped, 1)),
+        (
+            "an even stride has no place in the middle: the two nearest are half a pixel away from it.",
+            lambda: stamp(1 - away.floor() / stride),
+        ),
         (
             "the tent reaches 0 at the kernel's rim, as torch.linspace from end to end makes it; "
             "one step further out it should.",
@@ -164,6 +169,8 @@ def usual_kernel_errors(case: Case) -> UsualErrors:
         ("the shares were squared.", lambda: right**2),
         ("the root was taken.", lambda: right**0.5),
         ("the weights were rounded.", lambda: right.round()),
+        ("the weights were rounded to 16 bits.", lambda: right.half()),
+        ("the weights were rounded to 16 bits.", lambda: right.bfloat16()),
         ("the arguments are exchanged: bilinear_kernel(channels, stride).", lambda: kernel(stride, channels)),
     ]
 

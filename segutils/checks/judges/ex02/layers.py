@@ -42,6 +42,8 @@ PLAIN = {  # attributes of the convolution that was asked for, and what they sta
     "groups": (1, "every output reads all channels"),
 }
 
+SPARE_BIAS = "nn.Conv2d makes one unless told not to."
+
 
 def expected_output(case: Case) -> Tensor:
     """What the fully connected layer says of every window of the map: (N, C, H, W) -> (N, out_features, h, w)."""
@@ -81,6 +83,8 @@ def find_layer_fault(case: Case, answers: Answers) -> Fault | None:
     if answers["untrainable"]:
         cause = "weight and bias must be nn.Parameter that require gradients, or no optimiser can train the layer."
         return Fault(f"the new layer cannot be trained: {answers['untrainable']}", cause=cause)
+    if answers["conv_bias"].size and not case["bias"].size:  # zeros would go unnoticed until training moves them
+        return Fault("the convolution has a bias, fc has none", "expected conv.bias None, got zeros", SPARE_BIAS)
     return None
 
 
@@ -104,7 +108,7 @@ def misfits(case: Case, answers: Answers) -> Iterator[str]:
         if got not in (str(value), str((value, value)), "valid"):
             yield f"the convolution has {name} {got}; {wish}."
     if bias.size and not case["bias"].size:
-        yield "the convolution has a bias, fc has none (fc.bias is None): nn.Conv2d makes one unless told not to."
+        yield f"the convolution has a bias, fc has none (fc.bias is None): {SPARE_BIAS}"
     if case["bias"].size and not bias.size:
         yield "the convolution has no bias, fc has one."
     if weight.shape == wanted.shape and not close(wanted, weight, str(case["dtype"])).all():

@@ -23,11 +23,15 @@ def resize(x: Tensor, size: tuple[int, int], mode: str = "bilinear", corners: bo
 
 
 def fused(
-    scores: Mapping[str, Tensor], size: tuple[int, int], first: Resize = resize, last: Resize | None = None
+    scores: Mapping[str, Tensor],
+    size: tuple[int, int],
+    first: Resize = resize,
+    last: Resize | None = None,
+    second: Resize | None = None,
 ) -> Tensor:
-    """The decoder of FCN-8s; `first` resizes the coarse scores, `last` the sum."""
+    """The decoder of FCN-8s; `first` resizes the coarse scores (or score32 alone, `second` its sum), `last` the sum."""
     at16 = first(scores["score32"], scores["score16"].shape[-2:]) + scores["score16"]
-    at8 = first(at16, scores["score8"].shape[-2:]) + scores["score8"]
+    at8 = (second or first)(at16, scores["score8"].shape[-2:]) + scores["score8"]
     return (last or first)(at8, size)
 
 
@@ -86,6 +90,9 @@ def usual_skips_errors(case: Case) -> UsualErrors:
     def with_(**changed: Tensor) -> Tensor:
         return fused({**scores, **changed}, size)
 
+    def through(dtype: torch.dtype) -> Tensor:
+        return fused({name: score.to(dtype) for name, score in scores.items()}, size)
+
     def by(mode: str, corners: bool | None = False) -> Resize:
         return lambda x, size: resize(x, size, mode, corners)
 
@@ -113,6 +120,7 @@ def usual_skips_errors(case: Case) -> UsualErrors:
         return x
 
     factor = "scale_factor=2 fits even sizes only; the next skip's size is in its shape."
+    computed = "the next skip's size was computed from `size`; layers round up or down: read it off the skip's shape."
     corners = "align_corners=True; the course resizes with align_corners=False."
     unresized = "the scores were added before they had the same size; resize the coarse ones to the next skip's size."
     early = "all scores were resized to `size` and added there; each sum is made at the finer skip's own size."
@@ -132,6 +140,11 @@ def usual_skips_errors(case: Case) -> UsualErrors:
             lambda: fused(scores, size, resize, times(8)),
         ),
         (factor, lambda: fused(scores, size, times(2), times(8))),
+        *(
+            (computed, lambda up=up, add=add: add(resize(s32, [(length + up) // 16 for length in size]), s16))
+            for up in (0, 15)
+            for add in (torch.add, lambda coarse, fine: fine + coarse)
+        ),
         (unresized, lambda: s32 + s16),
         (unresized, lambda: s16 + s32),
         (unresized, lambda: s16 + s8),
@@ -167,6 +180,14 @@ def usual_skips_errors(case: Case) -> UsualErrors:
         ("score16 was added twice.", lambda: with_(score16=2 * s16)),
         ("score8 was added twice.", lambda: with_(score8=2 * s8)),
         ("score32 was added twice.", lambda: with_(score32=2 * s32)),
+        (
+            "the skips were made smaller, as some versions of FCN-8s do; here they are added as they are.",
+            lambda: with_(score16=0.01 * s16, score8=0.0001 * s8),
+        ),
+        (
+            "score8 was added first, then score16; it goes from coarse to fine.",
+            lambda: resize(resize(resize(s32, at8) + s8, at16) + s16, size),
+        ),
         ("score32 was added again at score8's size.", lambda: with_(score8=s8 + resize(s32, at8))),
         (
             "score8 was added before the coarse scores had its size.",
@@ -209,8 +230,10 @@ def usual_skips_errors(case: Case) -> UsualErrors:
         ("one length was used for both directions; size is (height, width).", lambda: fused(scores, size[1:] * 2)),
         (
             "the scores were turned into float32 on the way, which loses half of float64's digits.",
-            lambda: fused({name: score.float() for name, score in scores.items()}, size),
+            lambda: through(torch.float32),
         ),
+        ("the scores were rounded to 16 bits on the way.", lambda: through(torch.float16)),
+        ("the scores were rounded to 16 bits on the way.", lambda: through(torch.bfloat16)),
         ("the channels were added up, too.", lambda: fused(scores, size).sum(dim=1, keepdim=True)),
     ]
     for mode, text in {
@@ -224,10 +247,12 @@ def usual_skips_errors(case: Case) -> UsualErrors:
 
 
 def changed_resizes(scores: Mapping[str, Tensor], size: tuple[int, int], other: Resize, text: str) -> UsualErrors:
-    """Another resize everywhere, between the scores only, and in the last step only."""
+    """Another resize everywhere, between the scores only, and in a single step."""
     return [
         (text, lambda: fused(scores, size, other)),
         (f"between the scores: {text}", lambda: fused(scores, size, other, resize)),
+        (f"in the first step: {text}", lambda: fused(scores, size, other, resize, resize)),
+        (f"in the second step: {text}", lambda: fused(scores, size, resize, resize, other)),
         (f"in the last step: {text}", lambda: fused(scores, size, resize, other)),
     ]
 

@@ -97,6 +97,10 @@ def usual_upsample_errors(case: Case) -> UsualErrors:
         ),
         (
             "the kernel is 2 * stride wide for an odd stride, too: all is half a pixel off.",
+            lambda: stamped(tent(channels, wide, stride).to(x.dtype), padding=stride // 2),
+        ),
+        (
+            "the kernel is 2 * stride wide for an odd stride, too: all is half a pixel off.",
             lambda: stamped(
                 tent(channels, wide, stride).to(x.dtype), padding=(stride + 1) // 2, output_padding=stride % 2
             ),
@@ -117,6 +121,9 @@ def usual_upsample_errors(case: Case) -> UsualErrors:
             "x was turned into float32 on the way, which loses half of float64's digits.",
             lambda: F.conv_transpose2d(x.float(), weight.float(), stride=stride, padding=stride // 2, groups=channels),
         ),
+        ("rows and columns are exchanged.", lambda: enlarged(x.transpose(2, 3), stride)),
+        ("the batch's axis was squeezed away.", lambda: enlarged(x, stride).squeeze(0)),
+        ("axes of length 1 were squeezed away.", lambda: enlarged(x, stride).squeeze()),
         ("the channels were averaged.", lambda: enlarged(x.mean(dim=1, keepdim=True), stride)),
         ("x was returned as it came.", lambda: x),
         *padded,

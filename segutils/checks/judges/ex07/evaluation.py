@@ -9,7 +9,7 @@ from torch import Tensor
 
 from segutils import metrics, training
 from segutils.checks.base import Answers, Case
-from segutils.checks.ex07 import build_model, make_batches
+from segutils.checks.ex07.evaluation import build_model, make_batches
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_side_effect, find_wrong_result, shorten
 
 ERROR_HINTS = [  # of the exception's text
@@ -85,11 +85,8 @@ def find_bad_run(case: Case, answers: Answers) -> Fault | None:
 def find_bad_end(answers: Answers) -> Fault | None:
     """The model or the batches are not as they were, or the loader was used up twice."""
     if answers["modes"]:
-        return Fault(
-            "the model is in another mode than before",
-            f"changed: {shorten(answers['modes'], 150)}",
-            mode_cause(answers),
-        )
+        changed = f"changed: {shorten(answers['modes'], 150)}"
+        return Fault("the model is in another mode than before", changed, mode_cause(answers))
     if answers["changed_state"]:
         cause = "weights, statistics, requires_grad and gradients belong to the model's owner."
         return Fault("changed the model", f"changed: {shorten(answers['changed_state'], 120)}", cause)
@@ -103,14 +100,11 @@ def find_bad_end(answers: Answers) -> Fault | None:
 
 def mode_cause(answers: Answers) -> str:
     changed = str(answers["modes"]).split(", ")
-    whole = any(text.startswith("the model itself") for text in changed)
-    if all(text.endswith("train -> eval") for text in changed):
-        if whole and len(changed) > 1:
-            return "model.eval() was never taken back."
-        return "each module has a mode of its own: note `module.training` for all of model.modules(), and set it again."
-    if whole:
-        return "model.train() at the end, whatever the mode was before; only what was in train mode goes back to it."
-    return "model.train(mode) sets the mode of every part: note each module's own `training` before, and set it again."
+    if any(text.endswith("eval -> train") for text in changed):
+        return "train mode at the end, whatever the mode was before: note `model.training` before model.eval()."
+    if len(changed) < int(answers["modules"]):
+        return "model.training is a flag of one module; model.train(mode) sets it in the model and all of its parts."
+    return "model.eval() was never taken back: note `model.training` before it, and give it to model.train(...)."
 
 
 def usual_evaluate_errors(case: Case) -> UsualErrors:

@@ -94,7 +94,7 @@ def usual_split_errors(case: Case) -> UsualErrors:
         ("the sizes were rounded up; int(...) rounds down.", lambda: of_sizes(*ceiled[:2])),
         ("the sizes were rounded up; int(...) rounds down.", lambda: of_sizes(*ceiled)),
         (
-            "the fractions were added before rounding: the second part has int(n * f1) frames.",
+            "the fractions were added before rounding (or the second size was not rounded down): it is int(n * f1).",
             lambda: of_sizes(first, int(n * (f0 + f1)) - first),
         ),
         (
