@@ -211,6 +211,34 @@ def int8(mask_rgb, palette):
     return whole(mask_rgb, palette, dtype=np.int16).astype(np.int8)
 
 
+def searched(mask_rgb, palette):
+    """np.searchsorted, without a look at what stands at the place."""
+    codes, wanted = (colors.astype(int) @ [65536, 256, 1] for colors in (palette, mask_rgb))
+    order = codes.argsort()
+    return order[np.searchsorted(codes[order], wanted).clip(max=len(palette) - 1)].astype(np.uint8)
+
+
+def two_channels(mask_rgb, palette):
+    mask = np.full(mask_rgb.shape[:2], 255, dtype=np.uint8)
+    for index, color in enumerate(palette):
+        mask[(mask_rgb[..., :2] == color[:2]).all(axis=-1)] = index
+    return mask
+
+
+def without_first_color(mask_rgb, palette):
+    mask = np.full(mask_rgb.shape[:2], 255, dtype=np.uint8)
+    for index, color in enumerate(palette[1:]):
+        mask[(mask_rgb == color).all(axis=-1)] = index
+    return mask
+
+
+def any_of_three(mask_rgb, palette):
+    mask = np.full(mask_rgb.shape[:2], 255, dtype=np.uint8)
+    for index, color in enumerate(palette):
+        mask[np.isin(mask_rgb, color).all(axis=-1)] = index
+    return mask
+
+
 WRONG = {
     "argmax without a match": (by_argmax, "silently became class 0"),
     "zeros at the start": (lambda m, p: whole(m, p, start=0), "silently became class 0"),
@@ -264,6 +292,10 @@ WRONG = {
     "apply_along_axis": (along_axis, "loops over the pixels"),
     "no return": (lambda m, p: None, "without `return`"),
     "segutils.palettes": (handed_over, "hands the task over to segutils.palettes"),
+    "searched, not compared": (searched, "np.searchsorted always finds a place"),
+    "blue left out": (two_channels, "blue channel was not compared"),
+    "first colour left out": (without_first_color, "first colour was left out"),
+    "np.isin": (any_of_three, "np.isin"),
 }
 
 

@@ -174,6 +174,8 @@ WRONG = {
     "a loop over pixels": (by_pixel_loop, "loops over the pixels"),
     "no return": (lambda m, p, d: None, "without `return`"),
     "segutils.palettes": (handed_over, "hands the task over to segutils.palettes"),
+    "max_distance rounded": (lambda m, p, d: right(m, p, int(d)), "max_distance was rounded down"),
+    "distance rounded": (lambda m, p, d: decided(distances(m, p).astype(int), d), "distance was rounded down"),
 }
 
 

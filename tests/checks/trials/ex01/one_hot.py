@@ -156,6 +156,12 @@ def mask_on_the_wrong_axis(target, num_classes, ignore_index=255):
     return (F.one_hot(target * labelled, num_classes) * labelled).movedim(-1, 1).float()
 
 
+def extra_class_for_void(target, num_classes, ignore_index=255):
+    """Right but where ignore_index is negative."""
+    index = torch.where(target == ignore_index, num_classes, target) if ignore_index >= 0 else target
+    return F.one_hot(index, num_classes + 1)[..., :num_classes].movedim(-1, 1).float()
+
+
 WRONG = {
     "channels last": (channels_last, "(?s)wrong shape.*last axis"),
     "reshaped": (reshaped, "reshape"),
@@ -169,7 +175,7 @@ WRONG = {
     "ignored as the last class": (ignored_as(lambda num_classes: num_classes - 1), "became the last class"),
     "clamped": (clamped, "clamped|became the last class"),
     "wrapped": (wrapped, "wrapped round|became class 0"),
-    "a channel for void": (extra_channel, "(?s)wrong shape.*one channel too many"),
+    "a channel for void": (extra_channel, "(?s)wrong shape.*one layer too many"),
     "only 255": (only_255, "ignore_index"),
     "only 255, by F.one_hot": (only_255_by_one_hot, "(?s)raised RuntimeError|only 255 is left out"),
     "256 classes": (by_256_classes, "256 layers"),
@@ -180,12 +186,12 @@ WRONG = {
     "torch.eye": (by_eye, "(?s)raised IndexError.*torch.eye"),
     "scatter_": (by_scatter, "(?s)raised RuntimeError.*scatter_"),
     "F.one_hot on 255": (raw_one_hot, "(?s)raised RuntimeError.*F.one_hot fails"),
-    "ones for void": (ones_for_void, "1 in every channel"),
+    "ones for void": (ones_for_void, "1 in every layer"),
     "the label for void": (label_for_void, "ignored label itself"),
     "nan for void": (nan_for_void, "ignored pixels are nan"),
     "void dropped": (dropped_void, "were dropped|one long row"),
     "from 1": (from_one, "counted from 1"),
-    "without background": (without_background, "class 0 has no channel"),
+    "without background": (without_background, "class 0 has no layer"),
     "exchanged": (lambda t, c, ignore_index=255: 1 - right(t, c, ignore_index), "0 and 1 are exchanged"),
     "mask on the wrong axis": (mask_on_the_wrong_axis, "(?s)RuntimeError.*do not line up"),
     "first image": (lambda t, c, ignore_index=255: right(t, c, ignore_index)[0], "first image"),
@@ -210,6 +216,7 @@ WRONG = {
     "another default, compared": (another_default_compared, "ignore_index"),
     "no return": (lambda target, num_classes, ignore_index=255: None, "without `return`"),
     "no ignore_index": (lambda target, num_classes: right(target, num_classes), "TypeError"),
+    "negative label": (extra_class_for_void, "no negative labels"),
 }
 
 

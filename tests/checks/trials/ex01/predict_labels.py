@@ -90,6 +90,11 @@ WRONG = {
     "a loop over pixels": (by_pixel_loop, "loops over the pixels"),
     "one-hot": (lambda x: (x == x.amax(dim=1, keepdim=True)).long(), "one-hot"),
     "no return": (lambda x: None, "without `return`"),
+    "reshaped": (
+        lambda x: x.reshape(x.shape[0], *x.shape[2:], x.shape[1]).argmax(dim=-1),
+        r"reshape \(or view\) does not move an axis",
+    ),
+    "without class 0": (lambda x: x[:, 1:].argmax(dim=1), "class 0 was left out"),
 }
 
 

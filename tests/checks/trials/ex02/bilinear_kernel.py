@@ -145,6 +145,15 @@ WRONG = {
         "left a global switch of torch changed",
     ),
     "one argument": (lambda stride: right(1, stride), "TypeError"),
+    "distance in pixels": (
+        from_line(lambda s, k: tent(k, (k - 1) / 2, 1)),
+        "not divided by the stride",
+    ),
+    "even as if odd": (
+        from_line(lambda s, k: 1 - (torch.arange(k) - (k - 1) / 2).abs().floor() / s),
+        "half a pixel away",
+    ),
+    "16 bits": (lambda c, s: right(c, s).half().float(), "rounded to 16 bits"),
 }
 
 

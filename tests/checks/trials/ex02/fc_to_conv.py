@@ -218,6 +218,13 @@ def a_function(fc, in_channels, kernel_size):
     return lambda x: conv(x)
 
 
+def zero_bias_where_none(fc, in_channels, kernel_size):
+    conv = nn.Conv2d(in_channels, fc.out_features, kernel_size, dtype=fc.weight.dtype)
+    conv.weight.data = fc.weight.data.view_as(conv.weight)
+    conv.bias.data = torch.zeros_like(conv.bias) if fc.bias is None else fc.bias.data
+    return conv
+
+
 WRONG = {
     "channels last": (made(lambda w, o, c, k: w.view(o, k, k, c).permute(0, 3, 1, 2)), "channels last; nn.Flatten"),
     "columns first": (made(lambda w, o, c, k: w.view(o, k, k, c).permute(0, 3, 2, 1)), "columns, rows, channels"),
@@ -281,6 +288,7 @@ WRONG = {
     "a class": (lambda fc, in_channels, kernel_size: nn.Conv2d, "the class itself was returned"),
     "no return": (lambda fc, in_channels, kernel_size: None, "ends without `return`"),
     "one argument": (lambda fc: fc, "TypeError"),
+    "zeros where fc has no bias": (zero_bias_where_none, "the convolution has a bias, fc has none"),
 }
 
 
@@ -328,6 +336,16 @@ def by_transposes(fc, in_channels, kernel_size):
     return conv
 
 
+def on_meta(fc, in_channels, kernel_size):
+    """No random numbers are drawn for weights that are replaced."""
+    options = {"bias": fc.bias is not None, "device": "meta", "dtype": fc.weight.dtype}
+    conv = nn.Conv2d(in_channels, fc.out_features, kernel_size, **options)
+    conv.weight = nn.Parameter(torch.stack(fc.weight.split(kernel_size**2, dim=1), 1).view(conv.weight.shape).detach())
+    if fc.bias is not None:
+        conv.bias = nn.Parameter(fc.bias.detach().clone())
+    return conv
+
+
 RIGHT = {
     "copy": by_copy,
     "state_dict": by_state_dict,
@@ -335,4 +353,5 @@ RIGHT = {
     "numpy and loops": by_numpy_and_loops,
     "transposes": by_transposes,
     "data": made(),
+    "meta device": on_meta,
 }

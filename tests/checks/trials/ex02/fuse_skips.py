@@ -143,6 +143,41 @@ def hands_over(score32, score16, score8, size):
     return skips({"out": score32, "high": score16, "mid": score8})
 
 
+def at_once(score32, score16, score8, size):
+    """The skips scaled, as FCN-8s at once has them."""
+    return right(score32, 0.01 * score16, 0.0001 * score8, size)
+
+
+def eight_before_sixteen(score32, score16, score8, size):
+    x = resize(score32, score8.shape[-2:]) + score8
+    return resize(resize(x, score16.shape[-2:]) + score16, size)
+
+
+def rounded_up(score32, score16, score8, size):
+    at16, at8 = ([-(-length // stride) for length in size] for stride in (16, 8))
+    return resize(resize(resize(score32, at16) + score16, at8) + score8, size)
+
+
+def first_step(other):
+    def fuse_skips(score32, score16, score8, size):
+        x = other(score32, score16.shape[-2:]) + score16
+        return resize(resize(x, score8.shape[-2:]) + score8, size)
+
+    return fuse_skips
+
+
+def not_resized_where_equal(score32, score16, score8, size):
+    x = score32 if score32.shape == score16.shape else resize(score32, score16.shape[-2:])
+    x += score16
+    return resize(resize(x, score8.shape[-2:]) + score8, size)
+
+
+def antialiased(score32, score16, score8, size):
+    """torch has no such resize for bfloat16, and raises NotImplementedError."""
+    between = decoder(lambda x, wanted: resize(x, wanted, antialias=True))
+    return between(score32, score16, score8, size)
+
+
 WRONG = {
     "added without resizing": (
         lambda s32, s16, s8, size: resize(s32 + s16 + s8, size),
@@ -232,6 +267,17 @@ WRONG = {
     "no return": (after(lambda x: None), "ends without `return`"),
     "handed over": (hands_over, "hands the task over to segutils.models.fcn"),
     "three arguments": (lambda score32, score16, score8: score8, "TypeError"),
+    "scaled skips": (at_once, "the skips were made smaller"),
+    "score8 before score16": (eight_before_sixteen, "score8 was added first"),
+    "sizes computed": (rounded_up, "was computed from `size`"),
+    "first step: nearest": (first_step(nearest), "in the first step: nearest"),
+    "first step: corners": (first_step(corners), "in the first step: align_corners=True"),
+    "in place where the sizes are equal": (not_resized_where_equal, "changed what it was given: score32"),
+    "16 bits": (
+        lambda a, b, c, size: right(a.half(), b.half(), c.half(), size).to(a.dtype),
+        "rounded to 16 bits",
+    ),
+    "antialias": (antialiased, "raised NotImplementedError: .* not implemented for 'BFloat16'"),
 }
 
 
@@ -286,10 +332,24 @@ def in_wider_numbers(score32, score16, score8, size):
     return right(*wide, torch.Size(size)).to(score32.dtype)
 
 
+def by_linearity(score32, score16, score8, size):
+    """Each score on its own way to the image, and one sum at the end."""
+    at16, at8 = score16.shape[-2:], score8.shape[-2:]
+    return resize(resize(resize(score32, at16), at8), size) + resize(resize(score16, at8), size) + resize(score8, size)
+
+
+def by_image_and_class(score32, score16, score8, size):
+    scores = [score.flatten(0, 1)[:, None, None] for score in (score32, score16, score8)]
+    layers = [right(*layer, size) for layer in zip(*scores, strict=True)]
+    return torch.cat(layers).unflatten(0, score32.shape[:2])[:, :, 0]
+
+
 RIGHT = {
     "steps": by_steps,
     "nn.Upsample": by_upsample_modules,
     "recursion": recursively,
     "matrices": by_matrices,
     "wider numbers": in_wider_numbers,
+    "linearity": by_linearity,
+    "class by class": by_image_and_class,
 }

@@ -149,6 +149,8 @@ WRONG = {
     "x as it came": (lambda x, s: x, "x was returned as it came"),
     "no return": (lambda x, s: None, "ends without `return`"),
     "one argument": (lambda x: x, "TypeError"),
+    "rows and columns exchanged": (lambda x, s: right(x.mT, s), "rows and columns are exchanged"),
+    "squeezed": (lambda x, s: right(x, s).squeeze(0), "batch's axis was squeezed"),
 }
 
 
@@ -193,6 +195,27 @@ def channel_by_channel(x, stride):
     return torch.cat(maps, dim=1)
 
 
+def by_fold(x, stride):
+    size = [length * stride for length in x.shape[-2:]]
+    k = 2 * stride - stride % 2
+    stamps = bilinear_kernel(1, stride).to(x.dtype).reshape(1, 1, k * k, 1) * x.flatten(2)[:, :, None]
+    return F.fold(stamps.flatten(1, 2), size, k, stride=stride, padding=stride // 2)
+
+
+def by_gradient_of_convolution(x, stride):
+    n, channels, height, width = x.shape
+    weight = bilinear_kernel(channels, stride).to(x.dtype)
+    shape = (n, channels, height * stride, width * stride)
+    return nn.grad.conv2d_input(shape, weight, x, stride=stride, padding=stride // 2, groups=channels)
+
+
+def by_share(x, stride):
+    """What F.interpolate gives, times the share of its weights that each pixel gets."""
+    share = F.interpolate(F.pad(torch.ones_like(x), (1, 1, 1, 1)), scale_factor=stride, mode="bilinear")
+    share = share[..., stride : share.shape[-2] - stride, stride : share.shape[-1] - stride]
+    return F.interpolate(x, scale_factor=stride, mode="bilinear") * share
+
+
 RIGHT = {
     "module": by_module,
     "cropping": by_cropping,
@@ -200,4 +223,7 @@ RIGHT = {
     "zeros and convolution": by_zeros_and_convolution,
     "zeros around": with_zeros_around,
     "channel by channel": channel_by_channel,
+    "fold": by_fold,
+    "gradient of a convolution": by_gradient_of_convolution,
+    "interpolate times share": by_share,
 }
