@@ -14,6 +14,8 @@ from checks.trying import ROOT, given_definitions, message_of, read_exercise
 from segutils import camseq, toyscapes, training
 from segutils.checks import ex07
 from segutils.checks.base import from_bytes, to_bytes
+from segutils.checks.ex07.evaluation import build_model, draw_evaluations, make_batches
+from segutils.checks.ex07.frames import draw_frames, write_frames
 from segutils.checks.judges.ex07.frames import expected_item
 from segutils.checks.judges.ex07.splitting import shares
 from segutils.metrics import confusion_matrix
@@ -80,8 +82,8 @@ def test_another_rounding_of_90_frames_does_not():
 
 def test_train_and_eval_mode_predict_different_things():
     """Otherwise the matrix could not tell them apart."""
-    for case in ex07.draw_evaluations(0):
-        model, batches = ex07.build_model(case), ex07.make_batches(case)
+    for case in draw_evaluations(0):
+        model, batches = build_model(case), make_batches(case)
         settings = int(case["num_classes"]), int(case["ignore_index"])
         right = training.evaluate(model, batches, *settings).compute()
         if right.sum() == 0:  # every pixel is ignored
@@ -156,12 +158,12 @@ def test_the_archive_is_camseq_where_it_is_found(monkeypatch, tmp_path, capsys):
 
 def test_the_files_have_the_modes_that_the_statement_names(tmp_path):
     seen = set()
-    for case in ex07.draw_frames(0)[:6]:
+    for case in draw_frames(0)[:6]:
         folder = tmp_path / str(len(seen))
         folder.mkdir(exist_ok=True)
-        ex07.write_frames(folder, case)
+        write_frames(folder, case)
         seen |= {Image.open(path).mode for path in folder.glob("*.png")}
-    assert seen == {"RGB", "RGBA", "P"}
+    assert seen == {"RGB", "P"}
 
 
 def test_a_batch_of_the_solved_data_set_can_be_loaded(tmp_path):

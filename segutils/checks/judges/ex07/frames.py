@@ -160,9 +160,9 @@ def cause_of(case: Case, name: str, wanted: np.ndarray, part: Answers) -> str:
 def guess(case: Case, name: str, wanted: np.ndarray, part: Answers) -> str:
     """What may have led to an array that no error reproduces."""
     shape = tuple(part["shape"].tolist())
-    if len(shape) == wanted.ndim and shape[:-2] == wanted.shape[:-2] and shape != wanted.shape:
-        return "the picture was resized, cropped or padded; an item has the size of its files."
-    return cause_in_files(case, (name,))
+    resized = len(shape) == wanted.ndim and shape[:-2] == wanted.shape[:-2] and shape != wanted.shape
+    size = "the picture was resized, cropped or padded; an item has the size of its files."
+    return cause_in_files(case, (name,)) or (size if resized else "")
 
 
 def agrees(made: np.ndarray, part: Answers) -> bool:

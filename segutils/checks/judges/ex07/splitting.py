@@ -105,6 +105,10 @@ def usual_split_errors(case: Case) -> UsualErrors:
             "fractions is an argument; 0.70 and 0.15 are only its default.",
             lambda: of_sizes(int(n * 0.70), int(n * 0.15), int(n * 0.15)),
         ),
+        (
+            "the fractions were turned into whole percents, and that cuts them off; multiply first, then int(...).",
+            lambda: of_sizes(n * int(100 * f0) // 100, n * int(100 * f1) // 100),
+        ),
         ("the third fraction was taken for the second.", lambda: of_sizes(first, third)),
         ("the fractions were taken in another order: training, validation, test.", lambda: of_sizes(second, first)),
         ("the fractions were taken in another order: training, validation, test.", lambda: of_sizes(third, second)),

@@ -237,6 +237,16 @@ def of_torchvision(self, index):
     return transformed(self, image.div(255), mask)
 
 
+def of_torchvision_as_stored(self, index):
+    image, label = (io.read_image(str(path)) for path in self.frames[index])
+    return transformed(self, image / 255, as_mask(label.permute(1, 2, 0).numpy(), self.palette))
+
+
+def of_torchvision_files(self, index):
+    image, label = (io.read_image(str(path), mode=io.ImageReadMode.RGB) for path in self.frames[index])
+    return transformed(self, image.float().div_(255), as_mask(label.permute(1, 2, 0).numpy(), self.palette))
+
+
 def of_to_tensor(self, index):
     image_path, label_path = self.frames[index]
     with Image.open(image_path) as file:
@@ -414,9 +424,10 @@ WRONG = {
             as_image(np.array(Image.open(self.frames[index][0]))),
             as_mask(read(self.frames[index][1]), self.palette),
         ),
-        "without `.convert|mode RGBA",
+        "without `.convert|mode P",
     ),
     "first three channels": (opening(lambda path: np.array(Image.open(path))[..., :3]), "mode P"),
+    "torchvision, not as RGB": (of_torchvision_as_stored, "mode P"),
     "P as classes": (
         lambda self, index: transformed(
             self,
@@ -463,6 +474,7 @@ WRONG = {
 RIGHT = {
     "numpy": finishing(lambda transform, image, mask: transform(image, mask) if transform else (image, mask)),
     "torchvision.io": of_torchvision,
+    "read_image": of_torchvision_files,
     "ToTensor": of_to_tensor,
     "v2": of_v2,
     "the palette's class": of_palette_class,

@@ -246,30 +246,41 @@ def train_again_if_it_trained(model, modes):
         model.train()
 
 
+def train_after_each_batch(model, loader, num_classes, ignore_index=255):
+    matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+    for images, masks in loader:
+        model.eval()
+        with torch.no_grad():
+            matrix += confusion_matrix(model(images)["out"].argmax(1), masks, num_classes, ignore_index)
+        model.train()
+    return matrix
+
+
+def mode_noted_too_late(model, loader, num_classes, ignore_index=255):
+    model.eval()
+    was_training = model.training
+    matrix = right(model, loader, num_classes, ignore_index)
+    model.train(was_training)
+    return matrix
+
+
 WRONG = {
     "no eval": (around(before=lambda model: None), r"(?s)ran in train mode.*`model\.eval\(\)` is missing"),
     "train": (around(before=lambda model: model.train()), "ran in train mode"),
     "eval too late": (eval_after_the_first_batch, "ran in train mode"),
     "only the model's flag": (around(before=lambda model: setattr(model, "training", False)), "a flag of one module"),
     "left in eval": (around(after=lambda model, modes: None), r"model\.eval\(\) was never taken back"),
-    "always train": (around(after=lambda model, modes: model.train()), r"model\.train\(\) at the end, whatever"),
-    "train if it trained": (around(after=train_again_if_it_trained), "each module's own `training`|mode of its own"),
-    "train(was_training)": (
-        around(after=lambda model, modes: model.train(modes[0][1])),
-        "each module's own `training` before",
-    ),
+    "always train": (around(after=lambda model, modes: model.train()), "train mode at the end, whatever"),
     "only the model's flag restored": (
         around(after=lambda model, modes: setattr(model, "training", modes[0][1])),
-        "each module has a mode of its own",
-    ),
-    "train(mode) from the last module on": (
-        around(after=lambda model, modes: [module.train(mode) for module, mode in reversed(modes)]),
-        "each module's own `training` before",
+        "a flag of one module",
     ),
     "only the children restored": (
         around(after=lambda model, modes: restore(modes[1:])),
-        "another mode than before",
+        "a flag of one module",
     ),
+    "trained after each batch": (train_after_each_batch, "train mode at the end, whatever"),
+    "mode noted too late": (mode_noted_too_late, r"model\.eval\(\) was never taken back"),
     "no no_grad": (around(context=torch.enable_grad), "ran with gradients"),
     "detach": (detached, r"`\.detach\(\)` comes too late"),
     "parameters frozen": (freezing, "(?s)changed the model.*requires_grad"),
@@ -409,6 +420,8 @@ def on_its_device(model, loader, num_classes, ignore_index=255):
 
 RIGHT = {
     "modes in a list": around(),
+    "train(was_training)": around(after=lambda model, modes: model.train(modes[0][1])),
+    "train if it trained": around(after=train_again_if_it_trained),
     "train(mode) from the first module on": around(
         after=lambda model, modes: [module.train(mode) for module, mode in modes]
     ),

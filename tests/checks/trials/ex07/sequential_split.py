@@ -73,6 +73,14 @@ WRONG = {
         of_sizes(lambda n, f: rest(int(n * f[0]), int(n * (f[0] + f[1])) - int(n * f[0]), n)),
         "added before rounding",
     ),
+    "second rounded to the nearest": (
+        of_sizes(lambda n, f: rest(int(n * f[0]), round(n * f[1]), n)),
+        "was not rounded down",
+    ),
+    "whole percents": (
+        of_sizes(lambda n, f: rest(n * int(100 * f[0]) // 100, n * int(100 * f[1]) // 100, n)),
+        "whole percents",
+    ),
     "fractions ignored": (lambda n, fractions=USUAL: camseq_like(n), "only its default"),
     "third for second": (of_sizes(lambda n, f: rest(int(n * f[0]), int(n * f[2]), n)), "third fraction was taken"),
     "exchanged": (of_sizes(lambda n, f: rest(int(n * f[1]), int(n * f[0]), n)), "another order"),
