@@ -20,17 +20,20 @@ def note_nothing(_model: nn.Module, _logits: Tensor) -> None:
 class SmallNet(nn.Module):
     """A network with all that behaves differently in train mode: batch norm, dropout, an auxiliary head."""
 
-    def __init__(self, num_classes: int, always_aux: bool) -> None:
+    def __init__(self, num_classes: int, aux_place: str) -> None:
         super().__init__()
-        self.note, self.always_aux = note_nothing, always_aux
+        self.note, self.aux_place = note_nothing, aux_place  # "first" or "last" entry, or "absent" in eval mode
         self.backbone = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.5))
         self.classifier = nn.Conv2d(6, num_classes, 1)
         self.aux_classifier = nn.Conv2d(6, num_classes, 1)
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         features = self.backbone(images)
-        logits = {"aux": self.aux_classifier(features)} if self.training or self.always_aux else {}
-        logits["out"] = self.classifier(features)
+        logits = {"aux": self.aux_classifier(features), "out": self.classifier(features)}
+        if self.aux_place == "last":
+            logits = dict(reversed(logits.items()))
+        if self.aux_place == "absent" and not self.training:
+            del logits["aux"]
         self.note(self, logits["out"])
         return logits
 
@@ -53,7 +56,7 @@ class ColorRule(nn.Module):
 def build_model(case: Case) -> nn.Module:
     """The case's model with drawn weights, in train or in eval mode."""
     num_classes = int(case["num_classes"])
-    model = ColorRule(num_classes) if case["model"] == "ColorRule" else SmallNet(num_classes, bool(case["always_aux"]))
+    model = ColorRule(num_classes) if case["model"] == "ColorRule" else SmallNet(num_classes, str(case["aux_place"]))
     floating = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
     load_drawn_weights(floating, int(case["weights_seed"]))
     return model.train(case["mode"] == "train")
@@ -64,21 +67,21 @@ def draw_evaluations(seed: int) -> list[Case]:
     rng = np.random.default_rng([7, 3, seed])
     # model, mode, loader, batch sizes, height, width, num_classes, ignore_index, ignored share, aux in eval mode
     table = [
-        ("SmallNet", "train", "iterable", (3, 3, 2), 6, 9, 5, 255, 0.0, False),
-        ("SmallNet", "eval", "iterable", (2, 2, 1), 7, 5, 4, 255, 0.2, False),
-        ("SmallNet", "train", "generator", (1, 1, 1), 5, 8, 3, 255, 0.1, True),
-        ("SmallNet", "eval", "DataLoader", (4, 4, 1), 4, 7, 2, -1, 0.3, False),
-        ("SmallNet", "train", "generator", (4, 2), 8, 3, 6, 0, 0.2, True),
-        ("ColorRule", "train", "DataLoader", (2, 2, 2, 1), 3, 10, 12, 255, 0.1, False),
-        ("SmallNet", "eval", "list", (5,), 2, 3, 3, 255, 1.0, False),
+        ("SmallNet", "train", "iterable", (3, 3, 2), 6, 9, 5, 255, 0.0, "absent"),
+        ("SmallNet", "eval", "iterable", (2, 2, 1), 7, 5, 4, 255, 0.2, "absent"),
+        ("SmallNet", "train", "generator", (1, 1, 1), 5, 8, 3, 255, 0.1, "first"),
+        ("SmallNet", "eval", "DataLoader", (4, 4, 1), 40, 30, 2, -1, 0.3, "absent"),
+        ("SmallNet", "train", "generator", (4, 2), 8, 3, 6, 0, 0.2, "last"),
+        ("ColorRule", "train", "DataLoader", (2, 2, 2, 1), 3, 10, 12, 255, 0.1, "absent"),
+        ("SmallNet", "eval", "list", (5,), 2, 3, 3, 255, 1.0, "absent"),
     ]
     cases = []
-    for index, (model, mode, loader, sizes, height, width, num_classes, ignore, share, always_aux) in enumerate(table):
+    for index, (model, mode, loader, sizes, height, width, num_classes, ignore, share, aux_place) in enumerate(table):
         images = rng.normal(size=(sum(sizes), 3, height, width)).astype(np.float32)
         masks = rng.integers(0, num_classes, size=(sum(sizes), height, width))
         masks = np.where(rng.random(masks.shape) < share, ignore, masks)
         case = {"model": model, "mode": mode, "loader": loader, "batch_sizes": np.array(sizes), "images": images}
-        case |= {"masks": masks, "num_classes": num_classes, "ignore_index": ignore, "always_aux": always_aux}
+        case |= {"masks": masks, "num_classes": num_classes, "ignore_index": ignore, "aux_place": aux_place}
         cases.append({**case, "weights_seed": 10 * seed + index})
     return cases
 
@@ -170,10 +173,8 @@ def describe_modes(before: dict[str, bool], after: dict[str, bool]) -> str:
 
 
 def state_of(model: nn.Module) -> dict[str, Answers]:
-    """Weights and statistics, which weights are to be trained, and their gradients, as plain facts."""
-    state: dict[str, object] = dict(model.state_dict())
-    for name, parameter in model.named_parameters():
-        state |= {f"requires_grad of {name}": parameter.requires_grad, f"gradient of {name}": parameter.grad}
+    """Weights and statistics, and which weights are to be trained, as plain facts."""
+    state = model.state_dict() | {f"requires_grad of {n}": p.requires_grad for n, p in model.named_parameters()}
     return {name: describe(value) for name, value in state.items()}
 
 

@@ -88,7 +88,7 @@ def find_bad_end(answers: Answers) -> Fault | None:
         changed = f"changed: {shorten(answers['modes'], 150)}"
         return Fault("the model is in another mode than before", changed, mode_cause(answers))
     if answers["changed_state"]:
-        cause = "weights, statistics, requires_grad and gradients belong to the model's owner."
+        cause = "weights, statistics and requires_grad belong to the model's owner."
         return Fault("changed the model", f"changed: {shorten(answers['changed_state'], 120)}", cause)
     if answers["changed_batches"]:
         return Fault("changed the batches of the loader", cause="an assignment into images or masks: work on new ones.")

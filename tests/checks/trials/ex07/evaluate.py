@@ -204,6 +204,10 @@ def void_as_class_0(logits, masks, num_classes, ignore_index):
     return confusion_matrix(logits.argmax(1), masks.where(masks != ignore_index, 0), num_classes, -7)
 
 
+def counted_in_uint8(model, loader, num_classes, ignore_index=255):
+    return right(model, loader, num_classes, ignore_index).byte().long()
+
+
 def with_key(select):
     def evaluate(model, loader, num_classes, ignore_index=255):
         modes = modes_of(model)
@@ -303,6 +307,8 @@ WRONG = {
     "aux": (with_key(lambda output: output["aux"]), r'in eval mode the model has no "aux"'),
     "aux where there is one": (with_key(lambda output: output.get("aux", output["out"])), "the auxiliary head"),
     "first entry": (with_key(lambda output: next(iter(output.values()))), "the auxiliary head"),
+    "last entry": (with_key(lambda output: list(output.values())[-1]), "the auxiliary head"),
+    "counts in uint8": (counted_in_uint8, "differs from the expected one"),
     "last batch": (last_batch, "only the last batch"),
     "first batch": (first_batch, "only the first batch"),
     "single images skipped": (over(over_single_images_not), "batches of a single image were skipped|last, smaller"),
