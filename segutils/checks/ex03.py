@@ -12,7 +12,7 @@ PYRAMID_TASK = ModuleTask("PyramidPooling", ("stages",), READY_ANSWERS)
 
 
 def draw_pyramids(seed: int) -> list[Case]:
-    """Maps of odd sizes, square ones, maps smaller than the bins, one to five bins, a single position."""
+    """Maps of odd sizes, square ones, maps smaller than the bins, one to five grids, equal ones, a single position."""
     rng = np.random.default_rng([3, 1, seed])
     # batch, in_channels, height, width, pool_sizes, dtype, contiguous
     table = [
@@ -24,6 +24,7 @@ def draw_pyramids(seed: int) -> list[Case]:
         (2, 8, 3, 5, (1, 2, 3, 6), "float64", True),
         (2, 6, 12, 18, (6, 3, 1), "float64", True),
         (1, 4, 1, 1, (1, 2), "float64", True),
+        (2, 6, 10, 9, (4, 2, 2), "float64", True),
         (2, 8, 23, 30, (1, 2, 3, 6), "float32", True),
     ]
     cases = []
@@ -105,7 +106,7 @@ pyramid_pooling_forward = Check(
     draw=draw_pyramids,
     probe=probe_pyramid,
     ready_answers=READY_ANSWERS,
-    verified="odd sizes, maps smaller than the bins, 1 to 5 bins, batch 1 and more, float32 and float64, gradients",
+    verified="odd sizes, maps smaller than the bins, 1 to 5 stages, batch 1 and more, float32 and float64, gradients",
 )
 adaptive_average_pool = Check(
     name="ex03.adaptive_average_pool",

@@ -17,7 +17,7 @@ DECODER_TASK = ModuleTask("DeepLabV3PlusDecoder", ("reduce", "refine", "classifi
 
 
 def draw_decoders(seed: int) -> list[Case]:
-    """Maps of odd sizes whose ratio is 4, near 4, different along both axes, or 1; equal numbers of channels."""
+    """Maps of odd sizes whose ratio is 4, near 4, different along both axes, 1, or below; equal numbers of channels."""
     rng = np.random.default_rng([5, 1, seed])
     # batch, low_level_channels, num_classes, in_channels, low-level size, high-level size, dtype, contiguous
     table = [
@@ -27,6 +27,8 @@ def draw_decoders(seed: int) -> list[Case]:
         (2, 48, 3, 48, (7, 10), (2, 3), "float64", False),
         (1, 4, 7, 8, (6, 5), (6, 5), "float64", True),
         (2, 4, 1, 3, (10, 7), (1, 1), "float64", True),
+        (1, 4, 2, 3, (15, 9), (11, 1), "float64", True),  # 11 * (15 / 11) is a little less than 15
+        (2, 3, 4, 5, (6, 9), (9, 4), "float64", True),
         (2, 8, 6, 7, (23, 30), (6, 8), "float32", True),
     ]
     cases = []

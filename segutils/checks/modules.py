@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
 from segutils.checks.probing import as_tensor, call, plain_array, run_backward
+
+MODE_MATTERS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 
 
 @dataclass(frozen=True)
@@ -42,14 +45,16 @@ class ModuleTask:
         load_drawn_weights(state, seed)
 
         module.eval()
+        parts = list(module.modules())  # a layer that forward makes is nobody's whose mode could change
         before = {name: value.clone() for name, value in module.state_dict().items()}
         _, seen = call(module, inputs, self.ready_answers)
         answers |= {**seen, "delegated_to": answers["delegated_to"] or seen["delegated_to"]}
-        changed = [name for name, value in module.state_dict().items() if not torch.equal(value, before[name])]
+        after = module.state_dict()
+        changed = [name for name, value in before.items() if name not in after or not torch.equal(value, after[name])]
         answers["changed_state"] = ", ".join(changed)
         if "error" not in answers:
             answers |= _probe_gradients(module, inputs, state, seed)
-            answers |= _probe_mode(module, inputs)
+            answers |= _probe_modes(module, parts, inputs)
         return answers
 
 
@@ -110,10 +115,22 @@ def _probe_gradients(
     return {**answers, "gradient_norms": np.array(norms)}
 
 
-def _probe_mode(module: nn.Module, inputs: Mapping[str, Tensor]) -> Answers:
-    """Whether the forward pass leaves every part in the mode that it was in."""
-    still_evaluating = not any(part.training for part in module.modules())
+def other_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """More images than before, and larger maps."""
+    return {name: F.pad(torch.cat([value, value + 1]), (0, 1, 0, 2)) for name, value in inputs.items()}
+
+
+def _probe_modes(module: nn.Module, parts: Sequence[nn.Module], inputs: Mapping[str, Tensor]) -> Answers:
+    """Whether the forward pass leaves every part in the mode that it was in, and what it gives in train mode.
+
+    Batch normalisation and dropout stay in eval mode, so that the output is to be the same in either mode.
+    """
+    still_evaluating = not any(part.training for part in parts)
     module.train()
-    twice = {name: torch.cat([value, value + 1]) for name, value in inputs.items()}  # batch norm needs two images
-    call(module, twice, ())
-    return {"mode_kept": still_evaluating and all(part.training for part in module.modules())}
+    for part in parts:
+        if isinstance(part, MODE_MATTERS):
+            part.eval()
+    modes = [part.training for part in parts]
+    _, seen = call(module, other_inputs(inputs), ())
+    mode_kept = still_evaluating and modes == [part.training for part in parts]
+    return {"mode_kept": mode_kept, **{f"training_{name}": value for name, value in seen.items()}}

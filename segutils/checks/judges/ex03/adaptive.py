@@ -118,6 +118,10 @@ def usual_edge_errors(x: Tensor, bins: int) -> UsualErrors:
         ),
         ("torch.chunk makes parts that do not overlap, and may make fewer than asked.", lambda: split(torch.chunk)),
         (FIXED.format("H // bins"), lambda: F.avg_pool2d(x, (height // bins, width // bins))),
+        (
+            FIXED.format("H // bins"),
+            lambda: x.reshape(*x.shape[:2], bins, height // bins, bins, width // bins).mean(dim=(3, 5)),
+        ),
         (FIXED.format("H // bins"), lambda: F.avg_pool2d(x, (one_below, one_right))),
         (
             FIXED.format("H // bins"),
@@ -193,6 +197,10 @@ def usual_result_errors(x: Tensor, bins: int) -> UsualErrors:
         ("the cells stand in front; the result is (N, C, bins, bins).", lambda: pooled.permute(2, 3, 0, 1)),
         ("the cells stand before the channels; the result is (N, C, bins, bins).", lambda: pooled.permute(0, 2, 3, 1)),
         ("the axes of the cells are lost; the result is (N, C, bins, bins).", lambda: pooled.squeeze()),
+        (
+            "the cells were stacked in front and reshaped; they belong behind the channels.",
+            lambda: pooled.permute(2, 3, 0, 1).reshape(pooled.shape),
+        ),
         ("the average of the whole map was returned.", lambda: whole),
         ("every cell got the average of the whole map.", lambda: whole.expand_as(pooled)),
         ("only the rows were pooled.", lambda: F.adaptive_avg_pool2d(x, (bins, width))),

@@ -131,6 +131,10 @@ def usual_resize_errors(pyramid: ReferencePyramid, x: Tensor) -> UsualErrors:
             )
         )
 
+    def enlarged_and_cut(pooled: Tensor) -> Tensor:
+        factor = -(-max(height, width) // pooled.shape[-1])
+        return F.interpolate(pooled, scale_factor=factor, mode="bilinear")[..., :height, :width]
+
     def tiled(pooled: Tensor) -> Tensor:
         return pooled.repeat(1, 1, height // pooled.shape[-2], width // pooled.shape[-1])
 
@@ -166,6 +170,10 @@ def usual_resize_errors(pyramid: ReferencePyramid, x: Tensor) -> UsualErrors:
         (FACTOR, lambda: by_factor(lambda bins: width // bins)),
         ("one scale_factor for both axes; height and width differ.", lambda: by_factor(lambda bins: height / bins)),
         ("one scale_factor for both axes; height and width differ.", lambda: by_factor(lambda bins: width / bins)),
+        (
+            "the averages were enlarged by a whole scale_factor and cut; give x's size instead.",
+            lambda: joined(enlarged_and_cut),
+        ),
         (
             "expand spreads a single bin; more of them have to be resized.",
             lambda: joined(lambda p: p.expand(-1, -1, height, width)),
@@ -235,6 +243,10 @@ def usual_stage_errors(pyramid: ReferencePyramid, x: Tensor) -> UsualErrors:
         (
             "the averages were resized before the stage's convolution and ReLU; the whole stage comes first.",
             lambda: joined(lambda stage: stage[1](spread(stage[0](x), x))),
+        ),
+        (
+            "the stages' convolution ran before their pooling; the whole stage is stage(x).",
+            lambda: joined(lambda stage: spread(stage[0](stage[1](x)), x)),
         ),
         ("the stages' ReLU was left out.", lambda: joined(normalised)),
         (

@@ -18,6 +18,8 @@ CORNERS = "high_level was resized with align_corners=True; the course resizes wi
 ORDER = "reduce(low_level) was concatenated first; the resized high_level comes first."
 DOWN = "the low-level map was resized to high_level's size; it is high_level that is resized."
 FACTOR = "a scale_factor misses sizes whose ratio is another or no whole number; give low_level's size."
+FRACTION = "a scale_factor that is a fraction may miss low_level's size by one position; give that size."
+CUT = "high_level was enlarged by a scale_factor and {} low_level's size; give that size instead."
 NOT_RESIZED = "high_level was not resized: torch.cat needs maps of one height and width."
 NOT_REDUCED = "self.reduce is missing: low_level has to go through it."
 NOT_REFINED = "self.refine is missing: the joined maps go through it before the classifier."
@@ -104,6 +106,13 @@ def usual_resize_errors(decoder: ReferenceDecoder, low: Tensor, high: Tensor) ->
     def tiled() -> Tensor:
         return joined(high.repeat(1, 1, -(-height // high.shape[2]), -(-width // high.shape[3]))[..., :height, :width])
 
+    def enlarged() -> Tensor:
+        return F.interpolate(high, scale_factor=4, mode="bilinear")
+
+    def filled_up() -> Tensor:
+        rich = enlarged()
+        return joined(F.pad(rich, (0, width - rich.shape[3], 0, height - rich.shape[2])))
+
     ratios = (height / high.shape[2], width / high.shape[3])
     whole = (height // high.shape[2], width // high.shape[3])
     return [
@@ -117,6 +126,7 @@ def usual_resize_errors(decoder: ReferenceDecoder, low: Tensor, high: Tensor) ->
         ),
         ("mode='bicubic' was used; bilinearly is asked.", lambda: resized(mode="bicubic")),
         ("mode='area' was used; bilinearly is asked.", lambda: resized(mode="area", align_corners=None)),
+        ("the resize is antialiased; plain bilinear is asked.", lambda: resized(antialias=True)),
         (FACTOR, partial(by_factor, 4)),
         (FACTOR, partial(by_factor, 4, align_corners=True)),
         (FACTOR, partial(by_factor, 4, mode="nearest", align_corners=None)),
@@ -125,6 +135,9 @@ def usual_resize_errors(decoder: ReferenceDecoder, low: Tensor, high: Tensor) ->
         (FACTOR, partial(by_factor, whole[1])),
         ("one scale_factor for both axes; they may differ.", partial(by_factor, ratios[0])),
         ("one scale_factor for both axes; they may differ.", partial(by_factor, ratios[1])),
+        (FRACTION, partial(by_factor, ratios)),
+        (CUT.format("cut to"), lambda: joined(enlarged()[..., :height, :width])),
+        (CUT.format("padded to"), filled_up),
         ("height and width are exchanged where high_level is resized.", lambda: resized(size=(width, height))),
         (SQUARE, lambda: resized(size=height)),
         (SQUARE, lambda: resized(size=width)),
@@ -259,6 +272,7 @@ def usual_part_errors(decoder: ReferenceDecoder, low: Tensor, high: Tensor) -> U
             "self.reduce's convolution alone was used; batch normalisation and ReLU belong to it.",
             lambda: decoder.decode([rich, decoder.reduce[0](low)]),
         ),
+        ("self.reduce's ReLU was left out.", lambda: decoder.decode([rich, decoder.reduce[:2](low)])),
         ("only the first convolution of self.refine was used.", lambda: classifier(refine[0](joined))),
         ("only the second convolution of self.refine was used.", lambda: classifier(refine[1](joined))),
         ("self.refine was applied twice.", lambda: classifier(refine(refine(joined)))),
@@ -346,6 +360,10 @@ def usual_other_errors(decoder: ReferenceDecoder, low: Tensor, high: Tensor) -> 
         ("the mode was switched to train inside forward.", trained),
         ("the maps are turned into float32; any floating dtype must work.", lambda: decoder(low.float(), high.float())),
         ("high_level is turned into float32; any floating dtype must work.", lambda: decoder(low, high.float())),
+        (
+            "the joined map is made in float32, as by torch.zeros without a dtype; any floating dtype must work.",
+            lambda: decoder.refine(torch.cat([rich, few], dim=1).float()),
+        ),
     ]
 
 

@@ -63,8 +63,9 @@ def usual_window_errors(x: Tensor, depthwise: Tensor, pointwise: Tensor, dilatio
     def bordered(mode: str) -> Tensor:
         return F.conv2d(look_around(F.pad(x, (reach,) * 4, mode=mode), depthwise, dilation, padding=0), pointwise)
 
-    def on_one_side() -> Tensor:
-        return F.conv2d(look_around(F.pad(x, (2 * reach, 0, 2 * reach, 0)), depthwise, dilation, padding=0), pointwise)
+    def on_one_side(before: int) -> Tensor:
+        padded = F.pad(x, (before, 2 * reach - before) * 2)
+        return F.conv2d(look_around(padded, depthwise, dilation, padding=0), pointwise)
 
     return [
         (NO_PADDING, lambda: made(padding=0)),
@@ -90,7 +91,11 @@ def usual_window_errors(x: Tensor, depthwise: Tensor, pointwise: Tensor, dilatio
         (OUTSIDE, lambda: bordered("circular")),
         (
             "all zeros were put at the top and at the left; half of them belong at the bottom and at the right.",
-            on_one_side,
+            lambda: on_one_side(2 * reach),
+        ),
+        (
+            "all zeros were put at the bottom and at the right; half of them belong at the top and at the left.",
+            lambda: on_one_side(0),
         ),
         (
             "the pointwise half was padded, too; it looks at one position.",
@@ -185,8 +190,8 @@ def usual_other_errors(x: Tensor, depthwise: Tensor, pointwise: Tensor, dilation
             lambda: separable(x.float(), depthwise, pointwise, dilation),
         ),
         (
-            "computed in float32 and turned back; x keeps its precision throughout.",
-            lambda: separable(x.float(), depthwise.float(), pointwise.float(), dilation).to(x.dtype),
+            "a weight is turned into float32, as in a new nn.Conv2d; use the given one, in its dtype.",
+            lambda: separable(x, depthwise.float(), pointwise, dilation),
         ),
         ("x was returned as it came.", lambda: x),
     ]
