@@ -15,6 +15,7 @@ from segutils.checks.probing import as_array, as_tensor, call, one_thread, plain
 READY_ANSWERS = ("segutils.metrics", "segutils.losses", "torchmetrics", "sklearn.metrics")
 LARGE = (240, 320)  # one case of every task on masks: whole-array operations take a moment, a loop over pixels is told
 HALF = ("bfloat16", "float16")
+SURE_AND_WRONG = 8  # logits of this size and the least likely target: next to no overlap, so that any constant shows
 MAX_PAIRS_ALIVE = 3  # of a stream: the pair in hand, and one or two that a careful reader may hold ahead or behind
 
 
@@ -68,7 +69,7 @@ def draw_labels(seed: int) -> list[Case]:
         (1, 3, 11, 4, 4, 0, 0.2),
         (3, 31, 17, 21, 20, 255, 0.05),
         (2, 8, 3, 2, 2, -1, 0.3),
-        (1, 4, 4, 1, 1, 255, 0.5),
+        (1, 4, 4, 2, 1, 255, 0.5),
         (2, 2, 3, 3, 3, 255, 1.0),
         (1, *LARGE, 4, 4, 255, 0.1),
     ]
@@ -103,7 +104,7 @@ def draw_matrices(seed: int) -> list[Case]:
     missed[1, 1], missed[3, :] = 0, 0  # class 1 is never hit, class 3 is predicted but never there
     overlooked = rng.integers(1, 9, size=(3, 3))
     overlooked[:, 2] = 0  # class 2 is there but never predicted
-    large = rng.integers(0, 1_000_000_000, size=(12, 12))  # as many pixels as a data set has
+    large = rng.integers(0, 4_000_000_000, size=(12, 12))  # as many pixels as a data set has
     matrices = [
         common,
         absent,
@@ -140,6 +141,7 @@ def draw_logits(seed: int) -> list[Case]:
         (1, 3, 4, 4, 3, 255, 0.1, "float16", 2),
         (2, 1, 3, 4, 1, 255, 0.3, "float32", 2),
         (1, 4, 5, 6, 4, 255, 0.2, "float64", 1e4),
+        (1, 2, 1, 1, 2, 255, 0.0, "float64", SURE_AND_WRONG),
         (2, 3, 2, 3, 3, 255, 1.0, "float64", 2),
         (1, 3, *LARGE, 3, 255, 0.1, "float32", 2),
     ]
@@ -149,6 +151,9 @@ def draw_logits(seed: int) -> list[Case]:
         target = rng.integers(0, used, size=(batch, height, width))
         target[0, : height // 2] = 1 if used > 1 else 0  # images differ in their classes, as real ones do
         target = np.where(rng.random(target.shape) < share, ignore_index, target)
+        if size == SURE_AND_WRONG:
+            target = logits.argmin(axis=1)
+            np.put_along_axis(logits, target[:, None], -2 * size, axis=1)
         logits = logits.astype("float32" if dtype in HALF else dtype)
         case = {"logits": logits, "dtype": dtype, "target": target, "ignore_index": ignore_index}
         cases.append({**case, "contiguous": index != 6})
@@ -241,7 +246,7 @@ def draw_streams(seed: int) -> list[Case]:
         (6, 4, 9, 5, -1, 0.3),
         (3, 7, 5, 3, 0, 0.3),
         (1, 8, 6, 3, 255, 0.1),
-        (24, 30, 40, 5, 255, 0.1),
+        (80, 30, 40, 5, 255, 0.1),  # so long that copies in 8 bits are noticed, too
         (3, 2, 4, 2, 255, 1.0),
     ]
     cases = []
@@ -326,7 +331,8 @@ def probe_stream_mean_iou(function: Callable, case: Case) -> Answers:
     gc.freeze()  # what exists already is not looked at again
     try:
         arguments = {"num_classes": int(case["num_classes"])}
-        _, answers = call(stream_mean_iou, arguments, READY_ANSWERS, **ignore_keyword(case))
+        limit = max_steps(case["targets"])
+        _, answers = call(stream_mean_iou, arguments, READY_ANSWERS, max_steps=limit, **ignore_keyword(case))
     finally:
         gc.unfreeze()
     for stream in streams:
@@ -355,7 +361,7 @@ confusion_matrix = Check(
     draw=draw_labels,
     probe=probe_confusion_matrix,
     ready_answers=READY_ANSWERS,
-    verified="1 to 21 classes, ignore_index 255, 0 and -1, absent classes, nothing labelled, a large image",
+    verified="2 to 21 classes, ignore_index 255, 0 and -1, absent classes, nothing labelled, a large image",
 )
 iou_per_class = Check(
     name="ex06.iou_per_class",
@@ -363,7 +369,7 @@ iou_per_class = Check(
     draw=draw_matrices,
     probe=probe_matrix_function,
     ready_answers=READY_ANSWERS,
-    verified="1 to 12 classes, absent and missed ones, counts up to 10^9, an empty matrix",
+    verified="1 to 12 classes, absent and missed ones, counts up to 4 * 10^9, an empty matrix",
 )
 mean_iou = Check(
     name="ex06.mean_iou",
@@ -379,7 +385,7 @@ dice_per_class = Check(
     draw=draw_matrices,
     probe=probe_matrix_function,
     ready_answers=READY_ANSWERS,
-    verified="1 to 12 classes, absent and missed ones, counts up to 10^9, an empty matrix",
+    verified="1 to 12 classes, absent and missed ones, counts up to 4 * 10^9, an empty matrix",
 )
 soft_dice_loss = Check(
     name="ex06.soft_dice_loss",

@@ -117,7 +117,8 @@ def find_side_effect(answers: Answers) -> Fault | None:
         )
     if not answers.get("repeats", True):
         return Fault(
-            "gave two different results for the same inputs", cause="something random, such as active dropout."
+            "gave two different results for the same inputs",
+            cause="something random, such as active dropout or a new layer, or something kept from the call before.",
         )
     return None
 
@@ -210,6 +211,8 @@ HINTS_BY_KIND = {  # by what was asked
     "Tensor": {
         "NoneType": NO_RETURN,
         "ndarray": "a numpy array where a tensor was asked; torch's own functions keep gradients and devices.",
+        "float32": "a number of numpy's where a tensor was asked.",
+        "float64": "a number of numpy's where a tensor was asked.",
         "float": "a Python number where a tensor was asked; `.item()` and `float(...)` cut gradient and device off.",
         "int": "a Python number where a tensor was asked.",
         "list": "a list where a tensor was asked; torch.stack or torch.cat makes one tensor of many.",

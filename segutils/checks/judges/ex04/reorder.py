@@ -38,6 +38,7 @@ def usual_reorder_errors(case: Case) -> UsualErrors:
         return weight.roll(channels, dims=1)
 
     return [
+        ("the order is right: only the dtype has to become that of weight.", right),
         ("nothing was moved.", lambda: weight),
         (
             "the first block went to the end: that is the way back, from a head with the image pool first to ours.",

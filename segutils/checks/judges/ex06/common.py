@@ -25,7 +25,11 @@ def find_wrong_number(expected: np.ndarray, answers: Answers) -> Fault | None:
         return fault
     kind = str(answers["kind"])
     if kind in ("Tensor", "bool") or "value" not in answers or np.size(answers["value"]) != 1:
-        hint = {"NoneType": NO_RETURN, "ndarray": "no sum: masks were combined pixel by pixel, but not counted."}
+        hint = {
+            "NoneType": NO_RETURN,
+            "ndarray": "no sum: masks were combined pixel by pixel, but not counted.",
+            "Tensor": "numpy came in and a number is asked: `.item()` turns a tensor without axes into one.",
+        }
         return Fault(f"returned {a_kind(kind)}", f"expected the number {number(expected)}", hint.get(kind, ""))
     value = np.asarray(answers["value"])
     if value.dtype.kind not in "iuf":

@@ -51,10 +51,17 @@ def usual_confusion_matrix_errors(case: Case) -> UsualErrors:
         keep = labelled & (prediction != ignore)
         return count(prediction[keep], target[keep])
 
+    def below_ignore_index() -> Tensor:
+        return count(prediction[target < ignore], target[target < ignore])
+
+    def pair_numbers() -> Tensor:
+        return target[labelled] * num_classes + prediction[labelled]
+
     def one_hot() -> Tensor:
         return F.one_hot(target, num_classes).T @ F.one_hot(prediction, num_classes)
 
     return [
+        ("the counts are right: only their dtype has to become int64.", right),
         ("rows and columns swapped: rows are the target, columns the prediction.", lambda: right().T),
         ("void counted as class 0: pixels with ignore_index are left out.", lambda: void_as(0)),
         ("void counted as the last class: pixels with ignore_index are left out.", lambda: void_as(num_classes - 1)),
@@ -79,6 +86,15 @@ def usual_confusion_matrix_errors(case: Case) -> UsualErrors:
             lambda: count(prediction[labelled], target[labelled], minlength=0),
         ),
         ("F.one_hot cannot take ignored labels; leave the ignored pixels out first.", one_hot),
+        ("`target < ignore_index` leaves out more than ignore_index; != is meant.", below_ignore_index),
+        (
+            "the bins of a histogram lie between the smallest and the largest number that occurs; give it the range.",
+            lambda: torch.histc(pair_numbers().double(), bins=num_classes**2).long().reshape(num_classes, num_classes),
+        ),
+        (
+            "the bins of a histogram lie between the smallest and the largest number that occurs; give it the range.",
+            lambda: torch.from_numpy(np.histogram2d(target[labelled], prediction[labelled], num_classes)[0]).long(),
+        ),
         ("one class too many: a row and a column for void.", lambda: F.pad(right(), (0, 1, 0, 1))),
         ("only the hits on the diagonal were counted.", lambda: right().diagonal().diag()),
         ("only the errors were counted; the diagonal is missing.", lambda: right() - right().diagonal().diag()),

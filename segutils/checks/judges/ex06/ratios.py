@@ -1,5 +1,7 @@
 """Judges of what is read off a confusion matrix: iou_per_class, mean_iou, dice_per_class."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -60,7 +62,29 @@ def usual_iou_errors(case: Case) -> UsualErrors:
         ("a division of integers (// or div with rounding).", lambda: iou.floor()),
         ("the whole matrix was divided; the hits are its diagonal.", lambda: matrix / union),
         ("the union was clamped: an empty union gives nan, not 0.", lambda: hits / union.clamp(min=1)),
+        (
+            "precision or recall is 0 for a class that is never hit, and 0 / 0 follows; its IoU is 0.",
+            lambda: (rates := from_rates(hits, targets, predictions)) / (2 - rates),
+        ),
+        *divided_in_python(hits, union),
+        *counted_in_32_bits(matrix, metrics.iou_per_class),
     ] + smoothed(hits, union)
+
+
+def divided_in_python(part: Tensor, whole: Tensor) -> UsualErrors:
+    """Counts taken out of their tensors (`.item()`) and divided one by one."""
+    numbers = zip(part.long().tolist(), whole.long().tolist(), strict=True)
+    return [
+        (
+            "0 / 0 of Python's numbers (.item()) raises; that of tensors is nan.",
+            lambda: torch.tensor([a / b for a, b in numbers]),
+        )
+    ]
+
+
+def counted_in_32_bits(matrix: Tensor, function: Callable) -> UsualErrors:
+    """Counts of a data set squeezed into int32."""
+    return [("the counts overflow: int32 ends at 2,147,483,647.", lambda: function(matrix.long().int()))]
 
 
 def one_sided(values: Tensor, targets: Tensor, predictions: Tensor) -> UsualErrors:
@@ -110,6 +134,10 @@ def usual_mean_iou_errors(case: Case) -> UsualErrors:
         ),
         ("this is the mean Dice.", lambda: metrics.mean_dice(matrix)),
         ("the sum was returned, not the mean.", lambda: iou.nansum()),
+        (
+            "where nothing is left to average, Python's sum / len raises; a tensor's mean is nan.",
+            lambda: torch.tensor(sum(here := iou[~iou.isnan()].tolist()) / len(here)),
+        ),
         ("the median was returned, not the mean.", lambda: iou.nanmedian()),
         ("class 0 was left out of the mean.", lambda: iou[1:].nanmean()),
         ("the result per class was returned; asked is its mean.", lambda: iou),
@@ -151,6 +179,8 @@ def usual_dice_errors(case: Case) -> UsualErrors:
         ("2 IoU / (1 + IoU) with nan turned into 0.", lambda: dice.nan_to_num(0)),
         ("the areas were clamped: an absent class gives nan, not 0.", lambda: 2 * hits / areas.clamp(min=1)),
         ("a percentage was returned; Dice is between 0 and 1.", lambda: 100 * dice),
+        *divided_in_python(2 * hits, areas),
+        *counted_in_32_bits(matrix, lambda m: 2 * m.diagonal() / (m.sum(dim=0) + m.sum(dim=1))),
     ] + smoothed(2 * hits, areas)
 
 

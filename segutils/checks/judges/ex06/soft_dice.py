@@ -13,15 +13,18 @@ from segutils.checks.ex06 import HALF, ignore_keyword
 from segutils.checks.judges.base import TOLERANCE, Fault, Judge, UsualErrors, find_wrong_result, find_wrong_value
 from segutils.checks.probing import as_tensor
 
+ROUNDING = 3e-7  # of a loss of a few pixels, from a softmax and sums in float32
+
 
 def find_soft_dice_fault(case: Case, answers: Answers) -> Fault | None:
-    logits = as_tensor(case["logits"]).to(getattr(torch, str(case["dtype"]))).requires_grad_()
+    given = as_tensor(case["logits"]).to(getattr(torch, str(case["dtype"])))
+    logits = given.double().requires_grad_()
     target, ignore = as_tensor(case["target"]), int(case["ignore_index"])
     expected = losses.soft_dice_loss(logits, target.masked_fill(target == ignore, 255))
-    half = str(case["dtype"]) if str(case["dtype"]) in HALF else ""
-    if half and "value" in answers:  # sums in float32 and sums in half precision are both right, but not equal
-        answers = {**answers, "dtype": half} if str(answers["dtype"]) in TOLERANCE else answers
-    if fault := find_wrong_result(expected.double(), answers, tuple(TOLERANCE), "the loss"):
+    half = str(case["dtype"]) in HALF
+    if str(answers.get("dtype")) in TOLERANCE:
+        answers = with_the_logits_precision(str(case["dtype"]), float(expected.detach()), answers)
+    if fault := find_wrong_result(expected, answers, tuple(TOLERANCE), "the loss"):
         return fault
     cut = "argmax, one_hot of a prediction, `.detach()`, `.item()` or a new tensor in place of a computed one."
     if not answers["gradient_arrives"]:
@@ -32,12 +35,20 @@ def find_soft_dice_fault(case: Case, answers: Answers) -> Fault | None:
     if half:
         return None
     what = "the gradient of the logits"
-    fault = find_wrong_value(logits.grad.numpy(), answers["gradient"], str(answers["dtype"]), what)
+    fault = find_wrong_value(logits.grad.numpy(), answers["gradient"], "float32", what)
     if fault is None:
         return None
     if np.isnan(answers["gradient"]).any():
         return replace(fault, cause="0 / 0 was computed and left out afterwards; leave it out before you divide.")
     return replace(fault, cause="a part of the formula is cut off from the logits, by `.detach()` or a new tensor.")
+
+
+def with_the_logits_precision(given: str, expected: float, answers: Answers) -> Answers:
+    """The answers, judged with the precision that the logits have, or float32 where a softmax in float32 gives less."""
+    if given != "float64":
+        return {**answers, "dtype": given}
+    near = np.size(answers["value"]) == 1 and (np.abs(answers["value"] - expected) < ROUNDING).all()
+    return {**answers, "dtype": given, "value": np.float64(expected) if near else answers["value"]}
 
 
 def usual_soft_dice_errors(case: Case) -> UsualErrors:
@@ -97,6 +108,10 @@ def usual_soft_dice_errors(case: Case) -> UsualErrors:
         (
             "classes that are absent from the target were counted in the mean (Dice 0).",
             lambda: 1 - (2 * inter / areas.clamp(min=1e-9)).mean(),
+        ),
+        (
+            "classes that are absent from the target were counted in the mean (Dice 0).",
+            lambda: 1 - dice(here, t).nan_to_num(1).mean(),
         ),
         (
             "classes that are absent from the target were counted in the mean, as perfect.",
@@ -186,7 +201,7 @@ def usual_soft_dice_errors(case: Case) -> UsualErrors:
         ("cross-entropy was returned.", lambda: F.cross_entropy(logits, target, ignore_index=ignore)),
     ] + [
         (
-            f"smoothing: a constant ({10.0**-power:g}) was added to the fraction.",
+            "smoothing: a constant was added to the fraction; the formula has none.",
             lambda eps=10.0**-power, both=both, every=every: smoothed_loss(eps, both, every),
         )
         for power in range(0, 9)

@@ -59,6 +59,7 @@ def usual_stream_errors(case: Case) -> UsualErrors:
     matrices = frame_matrices(case, ignore_index)
     total = added(matrices, case)
     iou = metrics.iou_per_class(total)
+    exchanged = {**case, "predictions": case["targets"], "targets": case["predictions"]}
 
     def each_mean() -> Tensor:
         return torch.stack([metrics.mean_iou(matrix) for matrix in matrices])
@@ -111,6 +112,10 @@ def usual_stream_errors(case: Case) -> UsualErrors:
         (
             "the argument ignore_index is not used: only 255 is left out.",
             lambda: mean_of(frame_matrices(case, 255, unchecked_matrix)),
+        ),
+        (
+            "prediction and target are exchanged; a pair is (prediction, target).",
+            lambda: mean_of(frame_matrices(exchanged, ignore_index, unchecked_matrix)),
         ),
         ("void counted as class 0: pixels with ignore_index are left out.", lambda: with_void_as(0)),
         ("this is pixel accuracy.", lambda: metrics.pixel_accuracy(total)),

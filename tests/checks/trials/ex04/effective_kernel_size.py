@@ -3,6 +3,10 @@
 import torch
 
 WRONG = {
+    "between the taps": (lambda k, r: (k - 1) * (r - 1), "the taps are part of the window"),
+    "right for 3 taps": (lambda k, r: 2 * r + 1, "right for 3 taps only"),
+    "two gaps": (lambda k, r: k + 2 * (r - 1), "2 gaps, as between 3 taps"),
+    "taps on either side": (lambda k, r: 2 * (k // 2) * r + 1, "an even kernel has no middle"),
     "product": (lambda kernel_size, dilation: kernel_size * dilation, "k - 1 gaps"),
     "without the last tap": (lambda k, r: (k - 1) * r, r"\+ 1 is missing"),
     "a zero too many in each gap": (lambda k, r: k + (k - 1) * r, "leaves dilation - 1"),

@@ -57,6 +57,7 @@ def of_256_channels(weight, num_convs):
 
 
 WRONG = {
+    "in float64": (lambda weight, num_convs: weight.roll(len(weight), dims=1).double(), "only the dtype"),
     "nothing moved": (lambda weight, num_convs: weight.clone(), "nothing was moved"),
     "itself": (lambda weight, num_convs: weight, "nothing was moved"),
     "the way back": (lambda weight, num_convs: joined([*blocks(weight)[1:], blocks(weight)[0]]), "the way back"),

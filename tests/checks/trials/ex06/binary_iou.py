@@ -98,6 +98,7 @@ def by_rows(a, b):
 
 
 WRONG = {
+    "a tensor": (lambda a, b: torch.tensor(float(iou_or(float("nan"))(a, b))), r"`\.item\(\)` turns"),
     "0 for empty masks": (iou_or(0.0), "nan turned into 0"),
     "1 for empty masks": (iou_or(1.0), r"counted as 1 \(perfect\)"),
     "None for empty masks": (iou_or(None), "returned None"),
@@ -137,7 +138,6 @@ WRONG = {
     "dot product": (with_a_dot_product, "it overflows"),
     "minus on bool": (lambda a, b: (a & b).sum() / (a.sum() + (b - (a & b)).sum()), "TypeError"),
     "Python's integers": (of_python_integers, "ZeroDivisionError"),
-    "a tensor": (lambda a, b: torch.tensor(right_iou(a, b)), "returned a tensor"),
     "text": (lambda a, b: f"{right_iou(a, b):.3f}", "returned a str"),
     "whether they overlap": (lambda a, b: bool(right_iou(a, b) > 0.5), "returned a bool"),
     "in place": (masks_in_place, "changed what it was given: a"),

@@ -150,7 +150,34 @@ def for_the_courses_metrics(prediction, target, num_classes, ignore_index=255):
     return metrics.confusion_matrix(prediction, target, num_classes, ignore_index)
 
 
+def below_ignore_index(prediction, target, num_classes, ignore_index=255):
+    labelled = target < ignore_index
+    return counted(prediction[labelled], target[labelled], num_classes)
+
+
+def histogram_without_edges(prediction, target, num_classes, ignore_index=255):
+    labelled = target != ignore_index
+    counts, _, _ = np.histogram2d(target[labelled], prediction[labelled], bins=num_classes)
+    return torch.from_numpy(counts).long()
+
+
+def histogram_without_range(prediction, target, num_classes, ignore_index=255):
+    labelled = target != ignore_index
+    pairs = target[labelled] * num_classes + prediction[labelled]
+    return torch.histc(pairs.double(), bins=num_classes**2).long().reshape(num_classes, num_classes)
+
+
+def by_histogram_with_edges(prediction, target, num_classes, ignore_index=255):
+    labelled = target != ignore_index
+    edges = np.arange(num_classes + 1) - 0.5
+    return torch.from_numpy(np.histogram2d(target[labelled], prediction[labelled], bins=edges)[0]).long()
+
+
 WRONG = {
+    "below ignore_index": (below_ignore_index, "!= is meant"),
+    "histogram without edges": (histogram_without_edges, "bins of a histogram"),
+    "histogram without a range": (histogram_without_range, "bins of a histogram"),
+    "counts in int32": (edited(lambda m: m.int()), "only their dtype has to become int64"),
     "transposed": (edited(lambda m: m.T), "rows and columns swapped"),
     "void as class 0": (void_is_class_0, "void counted as class 0"),
     "void as the last class": (void_is_last_class, "void counted as the last class"),
@@ -243,6 +270,7 @@ def by_weights(prediction, target, num_classes, ignore_index=255):
 
 
 RIGHT = {
+    "histogram with edges": by_histogram_with_edges,
     "bincount": right_matrix,
     "each pair": by_counting_each_pair,
     "one-hot product": by_one_hot_product,

@@ -39,6 +39,11 @@ def for_the_courses_metrics(m):
 
 
 WRONG = {
+    "divided one by one": (
+        lambda m: torch.tensor([2 * m[c, c].item() / (m[c] + m[:, c]).sum().item() for c in range(len(m))]),
+        "0 / 0 of Python's numbers",
+    ),
+    "int32": (lambda m: right_dice(m.int()), "int32 ends at"),
     "0 for absent": (lambda m: right_dice(m).nan_to_num(0), "nan turned into 0"),
     "1 for absent": (lambda m: right_dice(m).nan_to_num(1), "absent counted as 1"),
     "absent dropped": (lambda m: right_dice(m)[~right_dice(m).isnan()], "dropped"),

@@ -63,6 +63,15 @@ def for_the_courses_metrics(m):
 
 
 WRONG = {
+    "divided one by one": (
+        lambda m: torch.tensor([m[c, c].item() / (m[c] + m[:, c]).sum().sub(m[c, c]).item() for c in range(len(m))]),
+        "0 / 0 of Python's numbers",
+    ),
+    "int32": (lambda m: right_iou(m.int()), "int32 ends at"),
+    "from precision and recall": (
+        lambda m: (lambda p, r: p * r / (p + r - p * r))(m.diag() / m.sum(0), m.diag() / m.sum(1)),
+        "precision or recall is 0",
+    ),
     "0 for absent": (lambda m: right_iou(m).nan_to_num(0), "nan turned into 0"),
     "1 for absent": (lambda m: right_iou(m).nan_to_num(1), "absent counted as 1"),
     "absent dropped": (lambda m: right_iou(m)[~right_iou(m).isnan()], "dropped"),

@@ -29,6 +29,11 @@ def over_every_class(m):
 
 
 WRONG = {
+    "sum / len": (
+        lambda m: torch.tensor(sum(values := iou(m)[~iou(m).isnan()].tolist()) / len(values)),
+        "Python's sum / len raises",
+    ),
+    "int32": (lambda m: iou(m.int()).nanmean(), "int32 ends at"),
     "nan stays": (lambda m: iou(m).mean(), "makes the whole mean nan"),
     "0 for absent": (lambda m: iou(m).nan_to_num(0).mean(), "nan turned into 0"),
     "over every class": (over_every_class, "nan turned into 0"),
@@ -53,7 +58,7 @@ WRONG = {
     "per cent": (lambda m: 100 * iou(m).nanmean(), "percentage"),
     "wrong IoU": (lambda m: (dice(m) / 2).nanmean(), "iou_per_class, which it calls: union"),
     "a number": (lambda m: iou(m).nanmean().item(), "a Python number where a tensor"),
-    "numpy": (lambda m: np.nanmean(iou(m).numpy()), "returned a float32"),
+    "numpy": (lambda m: np.nanmean(iou(m).numpy()), "number of numpy's"),
     "in place": (in_place, "changed what it was given: matrix"),
     "no return": (lambda m: None, "without `return`"),
     "the course's": (for_the_courses_metrics, "hands the task over to segutils.metrics"),

@@ -102,6 +102,11 @@ def smoothed(eps):
     return loss_with(lambda p, t: mean_of_present((2 * sums(p * t) + eps) / (sums(p + t) + eps), t))
 
 
+def every_class(logits, target, ignore_index=255):
+    p, t = prepared(logits, target, ignore_index)
+    return (1 - soft_dice(p, t)).mean() if t.any() else logits.sum() * 0
+
+
 def sums(x):
     return x.sum(dim=(0, 2, 3))
 
@@ -159,6 +164,8 @@ WRONG = {
     "classes not moved": (classes_not_moved, "F.one_hot puts the classes last"),
     "mixed by reshape": (from_scores(mixed_by_reshape), "mixes pixels and classes"),
     "absent classes": (loss_with(lambda p, t: 1 - soft_dice(p, t).mean()), r"absent from the target.*\(Dice 0\)"),
+    "absent classes, but 0 without labels": (every_class, r"absent from the target.*\(Dice 0\)"),
+    "a number of numpy's": (lambda *args: right_loss(*args).detach().numpy()[()], "number of numpy's"),
     "absent as perfect": (
         loss_with(lambda p, t: (1 - soft_dice(p, t))[present(t)].sum() / t.shape[1]),
         "absent from the target.*as perfect",
@@ -189,8 +196,12 @@ WRONG = {
         loss_with(lambda p, t: mean_of_present(soft_dice(p, t)[1:], t[:, 1:])),
         "class 0 was left out",
     ),
-    "smoothing 1": (smoothed(1.0), r"a constant \(1\)"),
-    "smoothing 1e-5": (smoothed(1e-5), r"a constant \(1e-05\)"),
+    "smoothing 1": (smoothed(1.0), "a constant was added"),
+    "smoothing 1e-6": (smoothed(1e-6), "a constant was added"),
+    "smoothing 1e-6 of a softmax in float32": (
+        lambda logits, target, ignore_index=255: smoothed(1e-6)(logits.float(), target, ignore_index),
+        "a constant was added",
+    ),
     "argmax": (from_scores(hard), "argmax"),
     "a number": (lambda *args, **ignore: right_loss(*args, **ignore).item(), "a Python number where a tensor"),
     "numpy": (lambda *args, **ignore: right_loss(*args, **ignore).numpy(), "numpy array where a tensor"),
@@ -265,6 +276,10 @@ def loss_in_float32(logits, target, ignore_index=255):
 
 
 RIGHT = {
+    "in float64": lambda logits, target, ignore_index=255: right_loss(logits.double(), target, ignore_index),
+    "in float32 and back": lambda logits, target, ignore_index=255: right_loss(logits.float(), target, ignore_index).to(
+        logits.dtype
+    ),
     "masks of labelled pixels": right_loss,
     "class by class": loss_by_class,
     "a list of pixels": loss_by_list_of_pixels,

@@ -177,7 +177,28 @@ def for_the_courses_metrics(frames, num_classes, ignore_index=255):
     return metrics.mean_iou(total.compute())
 
 
+def copies_in_8_bits(frames, num_classes, ignore_index=255):
+    kept = [(prediction.to(torch.uint8), target.to(torch.int16)) for prediction, target in frames]
+    predictions, targets = (torch.cat(masks).long() for masks in zip(*kept, strict=True))
+    return frame_iou(predictions, targets, num_classes, ignore_index).nanmean()
+
+
+def pixel_by_pixel(frames, num_classes, ignore_index=255):
+    total = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+    for prediction, target in frames:
+        for called, label in zip(prediction.flatten().tolist(), target.flatten().tolist(), strict=True):
+            if label != ignore_index:
+                total[label, called] += 1
+    return class_ious(total).nanmean()
+
+
 WRONG = {
+    "copies in 8 bits": (copies_in_8_bits, "keeps a copy of every frame"),
+    "pixel by pixel": (pixel_by_pixel, "loops over the pixels"),
+    "prediction and target exchanged": (
+        lambda frames, *args: right_stream(((p, t) for t, p in frames), *args),
+        r"a pair is \(prediction, target\)",
+    ),
     "mean of frames": (
         of_frame_values(lambda values: values.nanmean(1).nanmean()),
         "mean IoU of each frame was averaged: add the counts",
