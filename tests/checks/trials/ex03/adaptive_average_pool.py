@@ -187,6 +187,17 @@ def with_dropout(x, bins):
     return F.dropout(from_cells(x, bins, floor, next_ceil, average), 0.2)
 
 
+def by_reshape(x, bins):
+    batch, channels, height, width = x.shape
+    return x.reshape(batch, channels, bins, height // bins, bins, width // bins).mean(dim=(3, 5))
+
+
+def stacked_in_front(x, bins):
+    rows, columns = ([slice(i * n // bins, -(-(i + 1) * n // bins)) for i in range(bins)] for n in x.shape[2:])
+    pooled = [x[:, :, row, column].mean(dim=(2, 3)) for row in rows for column in columns]
+    return torch.stack(pooled).reshape(*x.shape[:2], bins, bins)
+
+
 WRONG = {
     "average pooling": (by_average_pooling, "all cells have the same size, H // bins"),
     "larger windows": (by_larger_windows, "all cells have the same size, H - "),
@@ -257,6 +268,8 @@ WRONG = {
         lambda x, b: torch.ops.aten._adaptive_avg_pool2d(x, [b, b]),
         "torch's own adaptive pooling",
     ),
+    "by reshape": (by_reshape, "H // bins"),
+    "stacked in front": (stacked_in_front, "stacked in front and reshaped"),
 }
 
 # ---- right

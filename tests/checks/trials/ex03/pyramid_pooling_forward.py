@@ -335,6 +335,64 @@ class WithBias(nn.Module):
         return torch.cat([x, *resized(self, x)], dim=1)
 
 
+def eval_mode_and_back(self, x):
+    mode = self.training
+    self.eval()
+    out = torch.cat([x, *resized(self, x)], dim=1)
+    self.train(mode)
+    return out
+
+
+def dropout_in_training(self, x):
+    return F.dropout(torch.cat([x, *resized(self, x)], dim=1), 0.1, self.training)
+
+
+def other_corners_in_training(self, x):
+    return torch.cat([x, *resized(self, x, align_corners=self.training)], dim=1)
+
+
+def size_of_the_first_map(self, x):
+    if not hasattr(self, "size"):
+        self.size = x.shape[-2:]
+    return torch.cat([x, *resized(self, x, size=self.size)], dim=1)
+
+
+def stages_turned_round(self, x):
+    out = torch.cat([x, *resized(self, x)], dim=1)
+    self.stages = nn.ModuleList(reversed(self.stages))
+    return out
+
+
+def one_map_for_each_grid(self, x):
+    maps = {stage[0].output_size: part for stage, part in zip(self.stages, resized(self, x), strict=True)}
+    return torch.cat([x, *maps.values()], dim=1)
+
+
+def single_precision_and_back(self, x):
+    maps = [F.interpolate(stage(x).float(), x.shape[-2:], mode="bilinear").to(x.dtype) for stage in self.stages]
+    return torch.cat([x, *maps], dim=1)
+
+
+def enlarged_and_cut(self, x):
+    height, width = x.shape[-2:]
+    maps = [x]
+    for stage in self.stages:
+        pooled = stage(x)
+        factor = -(-max(height, width) // pooled.shape[-1])
+        maps.append(F.interpolate(pooled, scale_factor=factor, mode="bilinear")[..., :height, :width])
+    return torch.cat(maps, dim=1)
+
+
+def convolved_before_pooling(self, x):
+    maps = [F.interpolate(pool(layers(x)), x.shape[-2:], mode="bilinear") for pool, layers in self.stages]
+    return torch.cat([x, *maps], dim=1)
+
+
+def a_new_layer(self, x):
+    self.norm = nn.BatchNorm2d(x.shape[1]).to(x.dtype)
+    return torch.cat([self.norm(x), *resized(self, x)], dim=1)
+
+
 WRONG = {
     "without x": (without_x, "x itself is missing"),
     "x last": (x_last, "x was concatenated last"),
@@ -397,6 +455,16 @@ WRONG = {
     "handed over": (handed_over, "hands the task over to segutils.models.pspnet"),
     "another __init__": (OneStage, "__init__ was changed"),
     "a bias in __init__": (WithBias, "__init__ was changed"),
+    "eval mode and back": (eval_mode_and_back, "another mode"),
+    "dropout in training": (dropout_in_training, "(?s)in train mode.*two different results"),
+    "other corners in training": (other_corners_in_training, "done in train mode alone"),
+    "size of the first map": (size_of_the_first_map, "kept from the call before, such as a size"),
+    "stages turned round": (stages_turned_round, "kept from the call before"),
+    "one map for each grid": (one_map_for_each_grid, r"expected shape \(2, 12, 10, 9\), got \(2, 10, 10, 9\)"),
+    "single precision and back": (single_precision_and_back, "in float32 and turned back"),
+    "enlarged and cut": (enlarged_and_cut, "a whole scale_factor and cut"),
+    "convolved before pooling": (convolved_before_pooling, "before their pooling"),
+    "a new layer": (a_new_layer, "the output differs"),
 }
 
 # ---- right
@@ -478,6 +546,28 @@ class SameSpelledOut(nn.Module):
         return torch.cat([x.clone(), *maps], dim=1)
 
 
+def by_grid_sample(self, x):
+    rows, columns = ((torch.arange(size, dtype=x.dtype) * 2 + 1) / size - 1 for size in x.shape[-2:])
+    places = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1).expand(len(x), -1, -1, -1)
+    maps = [F.grid_sample(stage(x), places, padding_mode="border", align_corners=False) for stage in self.stages]
+    return torch.cat([x, *maps], dim=1)
+
+
+def layer_made_in_forward(self, x):
+    self.up = nn.Upsample(size=x.shape[-2:], mode="bilinear")
+    return torch.cat([x, *(self.up(stage(x)) for stage in self.stages)], dim=1)
+
+
+def part_by_part(self, x):
+    maps = [x]
+    for pool, (convolution, norm, relu) in self.stages:
+        pooled = relu(norm(convolution(F.adaptive_avg_pool2d(x, pool.output_size))))
+        maps.append(
+            pooled if pooled.shape[-2:] == x.shape[-2:] else F.interpolate(pooled, x.shape[2:], None, "bilinear")
+        )
+    return torch.hstack(maps)
+
+
 RIGHT = {
     "in a loop": in_a_loop,
     "Upsample": by_upsample,
@@ -487,4 +577,7 @@ RIGHT = {
     "image by image": image_by_image,
     "a whole class": SameSpelledOut,
     "functional": lambda self, x: torch.cat([x] + resized(self, x), 1),
+    "grid_sample": by_grid_sample,
+    "a layer made in forward": layer_made_in_forward,
+    "part by part": part_by_part,
 }

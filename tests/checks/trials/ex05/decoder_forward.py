@@ -315,6 +315,62 @@ class OneRefinement(nn.Module):
         return decoded(self, resized(high_level, low_level), self.reduce(low_level))
 
 
+def eval_mode_and_back(self, low_level, high_level):
+    mode = self.training
+    self.eval()
+    logits = decoded(self, resized(high_level, low_level), self.reduce(low_level))
+    self.train(mode)
+    return logits
+
+
+def dropout_in_training(self, low_level, high_level):
+    refined = self.refine(torch.cat([resized(high_level, low_level), self.reduce(low_level)], dim=1))
+    return self.classifier(F.dropout2d(refined, 0.1, self.training))
+
+
+def by_a_fraction(self, low_level, high_level):
+    factors = [new / old for new, old in zip(low_level.shape[2:], high_level.shape[2:], strict=True)]
+    return decoded(self, F.interpolate(high_level, scale_factor=factors, mode="bilinear"), self.reduce(low_level))
+
+
+def antialiased(self, low_level, high_level):
+    return decoded(self, resized(high_level, low_level, antialias=True), self.reduce(low_level))
+
+
+def enlarged_by_four_and_cut(self, low_level, high_level):
+    height, width = low_level.shape[-2:]
+    rich = F.interpolate(high_level, scale_factor=4, mode="bilinear")[..., :height, :width]
+    return decoded(self, rich, self.reduce(low_level))
+
+
+def padded_after_four(self, low_level, high_level):
+    rich = F.interpolate(high_level, scale_factor=4, mode="bilinear")
+    height, width = low_level.shape[-2:]
+    return decoded(self, F.pad(rich, (0, width - rich.shape[3], 0, height - rich.shape[2])), self.reduce(low_level))
+
+
+def to_the_larger_size(self, low_level, high_level):
+    size = [max(low, high) for low, high in zip(low_level.shape[2:], high_level.shape[2:], strict=True)]
+    few = self.reduce(low_level)
+    return decoded(self, *(F.interpolate(part, size, mode="bilinear") for part in (high_level, few)))
+
+
+def reduced_without_relu(self, low_level, high_level):
+    return decoded(self, resized(high_level, low_level), self.reduce[:2](low_level))
+
+
+def single_precision_and_back(self, low_level, high_level):
+    rich = resized(high_level.float(), low_level).to(high_level.dtype)
+    return decoded(self, rich, self.reduce(low_level))
+
+
+def in_a_buffer_of_zeros(self, low_level, high_level):
+    both = torch.zeros(len(low_level), high_level.shape[1] + 48, *low_level.shape[-2:])
+    both[:, :-48] = resized(high_level, low_level)
+    both[:, -48:] = self.reduce(low_level)
+    return self.classifier(self.refine(both))
+
+
 WRONG = {
     "reduced first": (reduced_first, r"reduce\(low_level\) was concatenated first"),
     "low resized": (low_resized, "low-level map was resized to high_level's size"),
@@ -381,6 +437,16 @@ WRONG = {
     "one input": (one_input, "positional argument"),
     "handed over": (handed_over, "hands the task over to segutils.models.deeplab"),
     "another __init__": (OneRefinement, "__init__ was changed"),
+    "eval mode and back": (eval_mode_and_back, "another mode"),
+    "dropout in training": (dropout_in_training, "(?s)in train mode.*two different results"),
+    "by a fraction": (by_a_fraction, "by one position"),
+    "antialiased": (antialiased, "antialiased"),
+    "enlarged by four and cut": (enlarged_by_four_and_cut, "cut to low_level's size"),
+    "padded after four": (padded_after_four, "padded to low_level's size"),
+    "to the larger size": (to_the_larger_size, r"expected shape \(2, 4, 6, 9\), got \(2, 4, 9, 9\)"),
+    "reduced without ReLU": (reduced_without_relu, "ReLU was left out"),
+    "single precision and back": (single_precision_and_back, "in float32 and turned back"),
+    "in a buffer of zeros": (in_a_buffer_of_zeros, "torch.zeros without a dtype"),
 }
 
 # ---- right
@@ -454,6 +520,19 @@ class SameSpelledOut(nn.Module):
         return decoded(self, rich, self.reduce(low_level))
 
 
+def layer_made_in_forward(self, low_level, high_level):
+    self.up = nn.Upsample(size=low_level.shape[-2:], mode="bilinear")
+    return decoded(self, self.up(high_level), self.reduce(low_level))
+
+
+def first_convolution_split(self, low_level, high_level):
+    (convolution, norm, relu), second = self.refine
+    rich, few = convolution.weight.split([high_level.shape[1], 48], dim=1)
+    mixed = F.conv2d(resized(high_level, low_level), rich, padding=1)
+    mixed = mixed + F.conv2d(self.reduce(low_level), few, padding=1)
+    return self.classifier(second(relu(norm(mixed))))
+
+
 RIGHT = {
     "step by step": step_by_step,
     "Upsample": by_upsample,
@@ -462,4 +541,6 @@ RIGHT = {
     "classified by hand": classified_by_hand,
     "only where needed": only_where_needed,
     "a whole class": SameSpelledOut,
+    "a layer made in forward": layer_made_in_forward,
+    "first convolution split": first_convolution_split,
 }

@@ -172,6 +172,20 @@ def channels_summed(x, depthwise_weight, pointwise_weight, dilation):
     return around(x, depthwise_weight, dilation).sum(dim=1, keepdim=True).expand(-1, len(pointwise_weight), -1, -1)
 
 
+def zeros_at_the_end(x, depthwise_weight, pointwise_weight, dilation):
+    padding = dilation * (depthwise_weight.shape[-1] - 1)
+    padded = F.pad(x, (0, padding, 0, padding))
+    return F.conv2d(F.conv2d(padded, depthwise_weight, dilation=dilation, groups=x.shape[1]), pointwise_weight)
+
+
+def copied_into_a_layer(x, depthwise_weight, pointwise_weight, dilation):
+    channels, _, k, _ = depthwise_weight.shape
+    layer = nn.Conv2d(channels, channels, k, padding="same", dilation=dilation, groups=channels, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(depthwise_weight)
+    return F.conv2d(layer(x), pointwise_weight)
+
+
 WRONG = {
     "no groups": (without_groups, "groups is missing"),
     "groups in both": (groups_in_both, "the pointwise half got groups"),
@@ -221,6 +235,8 @@ WRONG = {
     "both halves": (both_halves_returned, "more than one value"),
     "dropout": (with_dropout, "two different results"),
     "channels summed": (channels_summed, "without the pointwise weights"),
+    "zeros at the end": (zeros_at_the_end, "at the bottom and at the right"),
+    "copied into a layer": (copied_into_a_layer, "a new nn.Conv2d"),
 }
 
 # ---- right
