@@ -152,6 +152,10 @@ def usual_half_errors(x: Tensor, depthwise: Tensor, pointwise: Tensor, dilation:
         (FLIPPED, lambda: again(depthwise=depthwise.flip((2, 3)))),
         ("rows and columns of the kernel are exchanged.", lambda: again(depthwise=depthwise.transpose(2, 3))),
         ("rows and columns of the pointwise weight are exchanged.", lambda: again(pointwise=pointwise.transpose(0, 1))),
+        (
+            "every channel's kernel was spread over all channels; the depthwise half needs one group per channel.",
+            lambda: F.conv2d(look_around(x, depthwise.expand(-1, channels, -1, -1), dilation, groups=1), pointwise),
+        ),
         ("the first kernel was used for every channel.", lambda: again(depthwise=depthwise[:1].expand_as(depthwise))),
         (
             "the kernels were averaged over the channels.",

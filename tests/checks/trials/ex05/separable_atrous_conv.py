@@ -186,6 +186,11 @@ def copied_into_a_layer(x, depthwise_weight, pointwise_weight, dilation):
     return F.conv2d(layer(x), pointwise_weight)
 
 
+def kernels_spread(x, depthwise_weight, pointwise_weight, dilation):
+    spread = depthwise_weight.expand(-1, x.shape[1], -1, -1)
+    return F.conv2d(F.conv2d(x, spread, padding="same", dilation=dilation), pointwise_weight)
+
+
 WRONG = {
     "no groups": (without_groups, "groups is missing"),
     "groups in both": (groups_in_both, "the pointwise half got groups"),
@@ -237,6 +242,7 @@ WRONG = {
     "channels summed": (channels_summed, "without the pointwise weights"),
     "zeros at the end": (zeros_at_the_end, "at the bottom and at the right"),
     "copied into a layer": (copied_into_a_layer, "a new nn.Conv2d"),
+    "kernels spread": (kernels_spread, "spread over all channels"),
 }
 
 # ---- right
