@@ -1,14 +1,11 @@
 """Checks of ex01_pixels: the cases, and the probes that run a student's code on them."""
 
 import numpy as np
-import torch
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.probing import as_array, as_tensor, call, one_thread
+from segutils.checks.probing import LARGE, as_array, call, ignore_keyword, max_steps, one_thread, tensor_of
 
 READY_ANSWERS = ("segutils.palettes",)
-LARGE = (240, 320)  # the height and width of the case that a loop over pixels does not get through
-MAX_STEPS = LARGE[0] * LARGE[1] // 4
 BLACK, WHITE = np.zeros((1, 3), dtype=np.uint8), np.full((1, 3), 255, dtype=np.uint8)
 STREET = np.array([[128, 64, 128], [70, 130, 180], [0, 0, 142]], dtype=np.uint8)  # the notebook's road, sky and car
 
@@ -72,15 +69,15 @@ def draw_pictures(seed: int) -> list[Case]:
     for palette, others, height, width in table:
         only_others = height * width == 1
         picture = draw_from(rng, others if only_others else np.concatenate([palette, others]), height, width)
-        case = {"mask_rgb": picture, "palette": palette, "contiguous": len(palette) != 255}
-        cases.append({**case, "max_steps": MAX_STEPS if picture.shape[:2] == LARGE else 0})
+        cases.append({"mask_rgb": picture, "palette": palette, "contiguous": len(palette) != 255})
     return cases
 
 
 @one_thread()
 def probe_encode_mask(encode_mask: object, case: Case) -> Answers:
     """Call encode_mask with two numpy arrays."""
-    return call(encode_mask, arrays(case, "mask_rgb", "palette"), READY_ANSWERS, int(case["max_steps"]))[1]
+    limit = max_steps(case["mask_rgb"][..., 0])
+    return call(encode_mask, arrays(case, "mask_rgb", "palette"), READY_ANSWERS, limit)[1]
 
 
 def arrays(case: Case, *names: str) -> dict[str, np.ndarray]:
@@ -111,15 +108,15 @@ def draw_masks(seed: int) -> list[Case]:
     for palette, ignored, height, width in table:
         indices = np.arange(len(palette), dtype=np.uint8)
         indices = np.append(indices[: height * width - 1], np.uint8(255)) if ignored else indices
-        case = {"mask": draw_from(rng, indices, height, width), "palette": palette, "contiguous": len(palette) != 200}
-        cases.append({**case, "max_steps": MAX_STEPS if (height, width) == LARGE else 0})
+        mask = draw_from(rng, indices, height, width)
+        cases.append({"mask": mask, "palette": palette, "contiguous": len(palette) != 200})
     return cases
 
 
 @one_thread()
 def probe_colorize(colorize: object, case: Case) -> Answers:
     """Call colorize with two numpy arrays."""
-    return call(colorize, arrays(case, "mask", "palette"), READY_ANSWERS, int(case["max_steps"]))[1]
+    return call(colorize, arrays(case, "mask", "palette"), READY_ANSWERS, max_steps(case["mask"]))[1]
 
 
 # ---- predict_labels
@@ -151,16 +148,15 @@ def draw_logits(seed: int) -> list[Case]:
         winner = rng.integers(0, num_classes, size=(batch, 1, height, width))
         np.put_along_axis(logits, winner, rng.uniform(2, 3, size=winner.shape), axis=1)
         logits = (scale * logits + shift).astype("float32" if dtype == "bfloat16" else dtype)
-        case = {"logits": logits, "dtype": dtype, "contiguous": num_classes != 21}
-        cases.append({**case, "max_steps": MAX_STEPS if (height, width) == LARGE else 0})
+        cases.append({"logits": logits, "dtype": dtype, "contiguous": num_classes != 21})
     return cases
 
 
 @one_thread()
 def probe_predict_labels(predict_labels: object, case: Case) -> Answers:
     """Call predict_labels with a tensor of the case's dtype."""
-    logits = as_tensor(case["logits"], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
-    return call(predict_labels, {"logits": logits}, READY_ANSWERS, int(case["max_steps"]))[1]
+    arguments = {"logits": tensor_of(case, "logits")}
+    return call(predict_labels, arguments, READY_ANSWERS, max_steps(case["logits"][:, 0]))[1]
 
 
 # ---- one_hot
@@ -192,22 +188,15 @@ def draw_targets(seed: int) -> list[Case]:
         target = draw_from(rng, np.arange(used), batch, height, width)
         ignored = rng.permutation(target.size).reshape(target.shape) < share * target.size
         case = {"target": np.where(ignored, ignore_index, target), "num_classes": num_classes}
-        case |= {"ignore_index": ignore_index, "contiguous": num_classes != 21}
-        cases.append({**case, "max_steps": MAX_STEPS if (height, width) == LARGE else 0})
+        cases.append({**case, "ignore_index": ignore_index, "contiguous": num_classes != 21})
     return cases
 
 
 @one_thread()
 def probe_one_hot(one_hot: object, case: Case) -> Answers:
     """Call one_hot with an int64 tensor; ignore_index is named only where it is not the default."""
-    arguments = {"target": as_tensor(case["target"], bool(case["contiguous"])), "num_classes": int(case["num_classes"])}
-    return call(one_hot, arguments, READY_ANSWERS, int(case["max_steps"]), **ignore_keyword(case))[1]
-
-
-def ignore_keyword(case: Case) -> dict[str, int]:
-    """Nothing where the default of 255 does, so that the default is checked, too."""
-    ignore_index = int(case["ignore_index"])
-    return {} if ignore_index == 255 else {"ignore_index": ignore_index}
+    arguments = {"target": tensor_of(case, "target"), "num_classes": int(case["num_classes"])}
+    return call(one_hot, arguments, READY_ANSWERS, max_steps(case["target"]), **ignore_keyword(case))[1]
 
 
 # ---- encode_nearest
@@ -245,8 +234,7 @@ def draw_noisy_pictures(seed: int) -> list[Case]:
     for palette, colors, height, width, max_distance in table:
         picture = draw_from(rng, colors, height, width)
         case = {"mask_rgb": picture, "palette": palette, "max_distance": max_distance}
-        case |= {"contiguous": len(palette) != 255, "max_steps": MAX_STEPS if (height, width) == LARGE else 0}
-        cases.append(case)
+        cases.append({**case, "contiguous": len(palette) != 255})
     return cases
 
 
@@ -260,7 +248,7 @@ def shaken(rng: np.random.Generator, palette: np.ndarray, most: int) -> np.ndarr
 def probe_encode_nearest(encode_nearest: object, case: Case) -> Answers:
     """Call encode_nearest with two numpy arrays and a Python number."""
     arguments = {**arrays(case, "mask_rgb", "palette"), "max_distance": np.asarray(case["max_distance"]).item()}
-    return call(encode_nearest, arguments, READY_ANSWERS, int(case["max_steps"]))[1]
+    return call(encode_nearest, arguments, READY_ANSWERS, max_steps(case["mask_rgb"][..., 0]))[1]
 
 
 encode_mask = Check(

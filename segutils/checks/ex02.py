@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.modules import drawn_weighting
-from segutils.checks.probing import as_tensor, call, describe, one_thread, plain_array, same
+from segutils.checks.modules import probe_input_gradients
+from segutils.checks.probing import as_tensor, call, describe, one_thread, plain_array, same, tensor_of
 
 READY_ANSWERS = ("segutils.models.fcn", "segutils.figures.upsampling")
 ATTRIBUTES = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
@@ -165,32 +165,17 @@ def probe_fuse_skips(fuse_skips: Callable, case: Case) -> Answers:
 
 def score_tensors(case: Case) -> dict[str, Tensor]:
     """The three score maps, the coarsest first."""
-    return {name: float_tensor(case, name) for name in ("score32", "score16", "score8")}
-
-
-def float_tensor(case: Case, name: str) -> Tensor:
-    """One of the case's arrays in the case's dtype and memory layout."""
-    return as_tensor(case[name], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
+    return {name: tensor_of(case, name) for name in ("score32", "score16", "score8")}
 
 
 def probe_with_gradients(
     function: Callable, inputs: Mapping[str, Tensor], others: Mapping[str, object], seed: int
 ) -> Answers:
-    """Call a function of tensors plainly, then with gradients, of a random weighting of its result."""
+    """Call a function of tensors plainly, then with gradients."""
     _, answers = call(function, {**inputs, **others}, READY_ANSWERS)
-    if answers.get("kind") != "Tensor":
-        return answers
-    inputs = {name: value.detach().clone().requires_grad_() for name, value in inputs.items()}
-    result, _ = call(function, {**inputs, **others}, ())
-    answers["gradient_arrives"] = isinstance(result, Tensor) and result.requires_grad
-    if answers["gradient_arrives"]:
-        try:
-            (result * drawn_weighting(tuple(result.shape), seed).to(result.dtype)).sum().backward()
-        except RuntimeError:  # something that backward() needs was overwritten
-            return {**answers, "gradient_arrives": False}
-    for name, value in inputs.items():
-        answers[f"gradient_{name}"] = np.empty(0) if value.grad is None else plain_array(value.grad)
-    return answers
+    return (
+        answers | probe_input_gradients(function, inputs, others, seed) if answers.get("kind") == "Tensor" else answers
+    )
 
 
 def draw_maps(seed: int) -> list[Case]:
@@ -223,7 +208,7 @@ def draw_maps(seed: int) -> list[Case]:
 def probe_upsample(upsample: Callable, case: Case) -> Answers:
     """Call upsample, once plainly and once to run backward() from its result."""
     stride = {"stride": int(case["stride"])}
-    return probe_with_gradients(upsample, {"x": float_tensor(case, "x")}, stride, int(case["weights_seed"]))
+    return probe_with_gradients(upsample, {"x": tensor_of(case, "x")}, stride, int(case["weights_seed"]))
 
 
 fc_to_conv = Check(

@@ -5,7 +5,7 @@ import torch
 
 from segutils.checks.base import Answers, Case, Check
 from segutils.checks.modules import ModuleTask, input_tensors
-from segutils.checks.probing import as_tensor, call, one_thread
+from segutils.checks.probing import call, one_thread, tensor_of
 
 READY_ANSWERS = ("segutils.models.deeplab", "torchvision.models.segmentation.deeplabv3")
 ASPP_TASK = ModuleTask("ASPP", ("convs", "image_pool", "project"), READY_ANSWERS)
@@ -88,7 +88,7 @@ def draw_project_weights(seed: int) -> list[Case]:
 @one_thread()
 def probe_reorder_project(reorder_project: object, case: Case) -> Answers:
     """Call reorder_project with a weight and the number of convs; see whether the result has memory of its own."""
-    weight = as_tensor(case["weight"], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
+    weight = tensor_of(case, "weight")
     arguments = {"weight": weight, "num_convs": int(case["num_convs"])}
     result, answers = call(reorder_project, arguments, READY_ANSWERS)
     if isinstance(result, torch.Tensor):

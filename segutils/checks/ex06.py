@@ -10,10 +10,20 @@ import torch
 from torch import Tensor
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.probing import as_array, as_tensor, call, one_thread, plain_array, run_backward
+from segutils.checks.probing import (
+    LARGE,
+    as_array,
+    as_tensor,
+    call,
+    ignore_keyword,
+    max_steps,
+    one_thread,
+    plain_array,
+    run_backward,
+    tensor_of,
+)
 
 READY_ANSWERS = ("segutils.metrics", "segutils.losses", "torchmetrics", "sklearn.metrics")
-LARGE = (240, 320)  # one case of every task on masks: whole-array operations take a moment, a loop over pixels is told
 HALF = ("bfloat16", "float16")
 SURE_AND_WRONG = 8  # logits of this size and the least likely target: next to no overlap, so that any constant shows
 MAX_PAIRS_ALIVE = 3  # of a stream: the pair in hand, and one or two that a careful reader may hold ahead or behind
@@ -51,11 +61,6 @@ def probe_binary_iou(binary_iou: object, case: Case) -> Answers:
     contiguous = bool(case["contiguous"])
     masks = {name: as_array(case[name], contiguous) for name in ("a", "b")}
     return call(binary_iou, masks, READY_ANSWERS, max_steps=max_steps(case["a"]))[1]
-
-
-def max_steps(mask: np.ndarray) -> int:
-    """How many lines may run: no limit on small masks, a quarter of the pixels on large ones."""
-    return mask.size // 4 if mask.size >= LARGE[0] * LARGE[1] else 0
 
 
 def draw_labels(seed: int) -> list[Case]:
@@ -164,7 +169,7 @@ def draw_logits(seed: int) -> list[Case]:
 def probe_soft_dice_loss(soft_dice_loss: object, case: Case) -> Answers:
     """Call soft_dice_loss, once plainly and once to run backward() from its result."""
     target = as_tensor(case["target"], bool(case["contiguous"]))
-    logits = as_tensor(case["logits"], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
+    logits = tensor_of(case, "logits")
     masks, limit = {"logits": logits, "target": target}, max_steps(case["target"])
     _, answers = call(soft_dice_loss, masks, READY_ANSWERS, max_steps=limit, **ignore_keyword(case))
     if answers.get("kind") == "Tensor":
@@ -182,12 +187,6 @@ def probe_backward(soft_dice_loss: Callable, logits: Tensor, target: Tensor, key
         return raised
     gradient = np.zeros(tuple(logits.shape)) if logits.grad is None else plain_array(logits.grad)
     return {"gradient_arrives": True, "gradient": gradient}
-
-
-def ignore_keyword(case: Case) -> dict[str, int]:
-    """Nothing where the default of 255 does, so that the default is checked, too."""
-    ignore_index = int(case["ignore_index"])
-    return {} if ignore_index == 255 else {"ignore_index": ignore_index}
 
 
 def draw_boundaries(seed: int) -> list[Case]:

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segutils.checks.base import Answers
+from segutils.checks.base import Answers, Case
 
+LARGE = (240, 320)  # the size of the masks on which a loop over pixels is told by its number of steps
 MAX_VALUES = 1_000_000  # a larger result is recorded by its shape alone
 LIBRARIES = tuple(
     {*(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib")), str(Path(__file__).parents[1])}
@@ -116,6 +117,23 @@ def as_tensor(array: np.ndarray, contiguous: bool = True) -> Tensor:
 def as_array(array: np.ndarray, contiguous: bool = True) -> np.ndarray:
     """A fresh array with the same values; not contiguous in memory where that is asked."""
     return np.array(array) if contiguous else np.repeat(array, 2, axis=-1)[..., ::2]
+
+
+def tensor_of(case: Case, name: str) -> Tensor:
+    """One of the case's arrays as a fresh tensor, in the case's dtype (where it names one) and memory layout."""
+    tensor = as_tensor(case[name], bool(case["contiguous"]))
+    return tensor.to(getattr(torch, str(case["dtype"]))) if "dtype" in case else tensor
+
+
+def ignore_keyword(case: Case) -> dict[str, int]:
+    """The argument ignore_index; nothing where the default of 255 does, so that the default is checked, too."""
+    ignore_index = int(case["ignore_index"])
+    return {} if ignore_index == 255 else {"ignore_index": ignore_index}
+
+
+def max_steps(mask: np.ndarray) -> int:
+    """How many lines may run: no limit on small masks, a quarter of the pixels on those of LARGE size."""
+    return mask.size // 4 if mask.size >= LARGE[0] * LARGE[1] else 0
 
 
 def _attempt(function: Callable, arguments: Mapping, keywords: Mapping, seed: int) -> tuple[object, Answers]:

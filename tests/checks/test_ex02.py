@@ -14,7 +14,7 @@ from segutils.checks.judges.ex02.kernels import kernel
 from segutils.checks.judges.ex02.layers import expected_output, expected_weight, usual_kernels
 from segutils.checks.judges.ex02.skips import fused
 from segutils.checks.judges.ex02.upsampling import enlarged
-from segutils.checks.probing import describe
+from segutils.checks.probing import describe, tensor_of
 from segutils.figures.upsampling import upsampler
 from segutils.models.fcn import SkipClassifier
 
@@ -80,7 +80,7 @@ def right_answer(name, case):
         return describe(kernel(int(case["channels"]), int(case["stride"])).float())
     if name == "fuse_skips":
         return describe(fused(ex02.score_tensors(case), tuple(int(length) for length in case["size"])))
-    return describe(enlarged(ex02.float_tensor(case, "x"), int(case["stride"])))
+    return describe(enlarged(tensor_of(case, "x"), int(case["stride"])))
 
 
 @pytest.mark.parametrize("name", ["bilinear_kernel", "fuse_skips"])

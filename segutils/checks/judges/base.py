@@ -100,6 +100,12 @@ def find_side_effect(answers: Answers) -> Fault | None:
             "a `for`, a comprehension or np.vectorize over the pixels; a comparison, an index or a sum acts on all of"
             " them at once.",
         )
+    if "modified by an inplace operation" in str(answers.get("error_text", "")):
+        return Fault(
+            "backward() cannot run from the result",
+            cause="a value that backward() needs was overwritten in place (`+=`, a name that ends in _): work on a new"
+            " one.",
+        )
     if answers.get("error"):
         where = f"in the line `{shorten(answers['error_line'], 90)}`" if answers.get("error_line") else ""
         return Fault(f"raised {shorten(answers['error_text'], 200)}", where)

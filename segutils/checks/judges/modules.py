@@ -103,8 +103,13 @@ def _nearly(expected: Tensor, got: np.ndarray) -> bool:
     return np.allclose(values, got, rtol=0, atol=1e-6 * np.abs(values).max())
 
 
-def find_input_gradient_fault(inputs: Mapping[str, Tensor], out: Tensor, seed: int, answers: Answers) -> Fault | None:
-    """Compare the gradients that reach the inputs with those of `out`, the reference's result for these inputs."""
+def find_input_gradient_fault(
+    inputs: Mapping[str, Tensor], out: Tensor, seed: int, answers: Answers, tolerance_of: str = ""
+) -> Fault | None:
+    """Compare the gradients that reach the inputs with those of `out`, the reference's result for these inputs.
+
+    `tolerance_of` names the dtype whose tolerance holds, where it is not that of the inputs.
+    """
     if not answers["gradient_arrives"]:
         return Fault("no gradient flows back from the output", cause=CUT)
     (out * drawn_weighting(tuple(out.shape), seed).to(out.dtype)).sum().backward()
@@ -112,7 +117,7 @@ def find_input_gradient_fault(inputs: Mapping[str, Tensor], out: Tensor, seed: i
         got = answers[f"gradient_{name}"]
         if got.shape != tuple(value.shape):
             return Fault(f"no gradient reaches the input {name}", cause=CUT)
-        dtype = str(value.dtype).removeprefix("torch.")
+        dtype = tolerance_of or str(value.dtype).removeprefix("torch.")
         if fault := find_wrong_value(plain_array(value.grad), got, dtype, f"the gradient of {name}"):
             return replace(fault, cause=CUT)  # the output was right
     return None

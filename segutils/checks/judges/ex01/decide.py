@@ -8,13 +8,13 @@ from torch import Tensor
 
 from segutils.checks.base import Answers, Case
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result
-from segutils.checks.probing import as_tensor
+from segutils.checks.probing import tensor_of
 
 PAIR = "`max` along an axis returns two tensors, the largest values and where they are; asked are the places."
 
 
 def logits_of(case: Case) -> Tensor:
-    return as_tensor(case["logits"], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
+    return tensor_of(case, "logits")
 
 
 def find_fault(case: Case, answers: Answers) -> Fault | None:

@@ -6,9 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.ex01 import ignore_keyword
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result
-from segutils.checks.probing import as_tensor
+from segutils.checks.probing import as_tensor, ignore_keyword
 
 UNUSED = "ignore_index is not used: it may be any integer, also that of a class, and its pixels have no 1 anywhere."
 TAKES_NO_VOID = "an ignored label is no index of a class, so {} fails: put a class there first, and take it out after."

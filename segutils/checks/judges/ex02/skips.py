@@ -9,10 +9,9 @@ from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
 from segutils.checks.ex02 import score_tensors
-from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result, find_wrong_value
+from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result
 from segutils.checks.judges.ex02.kernels import kernel
-from segutils.checks.judges.modules import CUT
-from segutils.checks.modules import drawn_weighting
+from segutils.checks.judges.modules import find_input_gradient_fault
 
 Resize = Callable[[Tensor, tuple[int, int]], Tensor]
 
@@ -63,19 +62,9 @@ def name_result(fault: Fault, answers: Answers, dtype: str) -> Fault:
 
 def find_gradient_fault(expected: Tensor, inputs: Mapping[str, Tensor], case: Case, answers: Answers) -> Fault | None:
     """Compare the gradients at every input; those of 16 bits are summed up in too many right ways."""
-    if not answers["gradient_arrives"]:
-        return Fault("no gradient flows back: backward() cannot run from the result", cause=CUT)
-    weighting = drawn_weighting(tuple(expected.shape), int(case["weights_seed"])).to(expected.dtype)
-    (expected * weighting).sum().backward()
-    for name, value in inputs.items():
-        got = answers[f"gradient_{name}"]
-        if got.shape != tuple(value.shape):
-            return Fault(f"no gradient reaches {name}", cause=CUT)
-        dtype = "float32" if str(answers["dtype"]) == "float64" else str(answers["dtype"])
-        fault = None if is_half(case) else find_wrong_value(value.grad.numpy(), got, dtype, f"the gradient of {name}")
-        if fault:
-            return replace(fault, cause=CUT)
-    return None
+    if is_half(case) and answers["gradient_arrives"]:
+        return None
+    return find_input_gradient_fault(inputs, expected, int(case["weights_seed"]), answers, tolerance_of="float32")
 
 
 def usual_skips_errors(case: Case) -> UsualErrors:

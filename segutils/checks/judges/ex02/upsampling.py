@@ -5,10 +5,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.ex02 import float_tensor
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result
 from segutils.checks.judges.ex02.kernels import kernel, kernel_size
 from segutils.checks.judges.ex02.skips import find_gradient_fault, is_half, name_result
+from segutils.checks.probing import tensor_of
 
 
 def enlarged(x: Tensor, stride: int) -> Tensor:
@@ -19,7 +19,7 @@ def enlarged(x: Tensor, stride: int) -> Tensor:
 
 
 def find_upsample_fault(case: Case, answers: Answers) -> Fault | None:
-    x = float_tensor(case, "x").requires_grad_()
+    x = tensor_of(case, "x").requires_grad_()
     dtype, stride = str(case["dtype"]), int(case["stride"])
     expected = enlarged(x, stride)
     inexact = stride & (stride - 1)  # weights of bilinear_kernel are float32, and 1/3 has 7 digits there
@@ -34,7 +34,7 @@ def find_upsample_fault(case: Case, answers: Answers) -> Fault | None:
 
 
 def usual_upsample_errors(case: Case) -> UsualErrors:
-    x, stride = float_tensor(case, "x"), int(case["stride"])
+    x, stride = tensor_of(case, "x"), int(case["stride"])
     channels, k = x.shape[1], kernel_size(stride)
     height, width = (length * stride for length in x.shape[-2:])
     weight = kernel(channels, stride).to(x.dtype)

@@ -7,9 +7,8 @@ from torch.nn import functional as F
 
 from segutils import metrics
 from segutils.checks.base import Answers, Case
-from segutils.checks.ex06 import ignore_keyword
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result, shape_of
-from segutils.checks.probing import as_tensor
+from segutils.checks.probing import as_tensor, ignore_keyword
 
 
 def find_confusion_matrix_fault(case: Case, answers: Answers) -> Fault | None:

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from segutils import losses
 from segutils.checks.base import Answers, Case
-from segutils.checks.ex06 import HALF, ignore_keyword
+from segutils.checks.ex06 import HALF
 from segutils.checks.judges.base import TOLERANCE, Fault, Judge, UsualErrors, find_wrong_result, find_wrong_value
-from segutils.checks.probing import as_tensor
+from segutils.checks.probing import as_tensor, ignore_keyword
 
 ROUNDING = 3e-7  # of a loss of a few pixels, from a softmax and sums in float32
 

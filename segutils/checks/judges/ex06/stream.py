@@ -9,10 +9,10 @@ from torch import Tensor
 
 from segutils import metrics
 from segutils.checks.base import Answers, Case
-from segutils.checks.ex06 import MAX_PAIRS_ALIVE, ignore_keyword
+from segutils.checks.ex06 import MAX_PAIRS_ALIVE
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_side_effect, number
 from segutils.checks.judges.ex06.common import find_wrong_ratio, smoothings
-from segutils.checks.probing import as_tensor
+from segutils.checks.probing import as_tensor, ignore_keyword
 
 KEPT = (
     "a list of the frames, torch.cat or zip(*frames) needs all of them at once. Keep counts: a frame's matrix is small."

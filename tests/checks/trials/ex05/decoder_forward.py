@@ -426,7 +426,7 @@ WRONG = {
     "low detached": (low_detached, "(?s)reduce.*cuts gradients off"),
     "high detached": (high_detached, "(?s)high_level.*cuts gradients off"),
     "no gradients": (without_gradients, "cuts gradients off"),
-    "overwritten": (overwritten_for_backward, "inplace operation"),
+    "overwritten": (overwritten_for_backward, "overwritten in place"),
     "numpy returned": (as_numpy, "a numpy array where a tensor was asked"),
     "a dict": (as_a_dict, "the decoder returns the logits themselves"),
     "a tuple": (as_a_tuple, "more than one value"),
