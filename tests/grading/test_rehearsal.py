@@ -105,7 +105,7 @@ def test_the_students_check_says_the_same(course, rows, capsys):
 def test_a_challenge_is_told_but_gives_no_points(course, rows):
     challenges = [name for name, points in POINTS[course.exercise].items() if not points]
     lines = {line.split()[1]: line for line in course.printed.getvalue().splitlines() if re.match(r" *\d+/\d", line)}
-    assert lines["reference"].endswith(f"solved the challenge {', '.join(challenges)}")
+    assert "solved the challenge" in lines["reference"]  # which one: as far as the terminal is wide
     assert "challenge" not in lines["untouched"]
     for name in challenges:  # three were graded: it was solved by two of them
         assert re.search(rf"^{name} +0 +2 +0.00$", course.printed.getvalue(), flags=re.MULTILINE)

@@ -132,6 +132,15 @@ def test_tasks_have_a_stub_and_a_test_of_one_line_below_it(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_stub_has_at_most_three_lines(name):
+    for cell in code_of(read("exercises", name)):
+        if entry(cell).get("solution"):
+            functions = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.FunctionDef)]
+            (stub,) = [node for node in functions if isinstance(node.body[-1], ast.Raise)]
+            assert stub.end_lineno - stub.lineno < 3, stub.name
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_points_on_the_card_are_those_of_the_cells(name):
     notebook = read("exercises", name)
     points = [int(entry(cell)["points"]) for cell in notebook.cells if entry(cell).get("grade")]
