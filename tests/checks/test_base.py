@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from checks.trying import ROOT, graded_cells, message_of
-from segutils import metrics
+from segutils import checks, metrics
 from segutils.checks import ex06
 from segutils.checks.base import CheckFailed, from_bytes, to_bytes
 
@@ -139,3 +139,10 @@ def test_success_prints_one_line_and_returns_nothing(capsys):
     assert ex06.iou_per_class(right_iou, seeds=range(2)) is None
     cases = 2 * len(ex06.iou_per_class.draw(0))
     assert capsys.readouterr().out == f"iou_per_class: passed. {cases} cases: {ex06.iou_per_class.verified}.\n"
+
+
+def test_checks_are_loaded_by_exercise_and_an_unknown_one_is_told():
+    assert {cell.exercise for cell in CELLS.values()} == set(checks.EXERCISES)
+    assert set(checks.EXERCISES) <= set(dir(checks))
+    with pytest.raises(AttributeError, match=r"no 'ex99'; there are: ex01, .*ex07"):
+        checks.ex99  # noqa: B018
