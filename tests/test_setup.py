@@ -111,13 +111,13 @@ def test_every_locked_package_has_a_wheel_for(platform, python, tmp_path):
 def test_make_lab_serves_the_lectures_also_where_port_8888_is_taken(tmp_path):
     """As a student would: the command, then the page in a browser (curl speaks for it)."""
     environment = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path), "BROWSER": "true", "JUPYTER_TOKEN": "test"}
-    servers = [
-        subprocess.Popen(["make", "lab"], cwd=ROOT, env=environment, stderr=subprocess.STDOUT, start_new_session=True,
-                         stdout=(tmp_path / f"{number}.log").open("w"))
-        for number in range(2)
-    ]  # fmt: skip
+    servers, addresses = [], []
     try:
-        addresses = [address_in(tmp_path / f"{number}.log", server) for number, server in enumerate(servers)]
+        for number in range(2):  # one after the other: two that look for a port at once may find the same
+            log = tmp_path / f"{number}.log"
+            options = {"stdout": log.open("w"), "stderr": subprocess.STDOUT, "start_new_session": True}
+            servers.append(subprocess.Popen(["make", "lab"], cwd=ROOT, env=environment, **options))
+            addresses.append(address_in(log, servers[-1]))
         assert len(set(addresses)) == 2
         for address in addresses:
             url = f"{address}/api/contents/lectures/01_pixel_classification.ipynb?content=0&token=test"
