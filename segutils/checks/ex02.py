@@ -1,14 +1,14 @@
 """Checks of ex02_fcn: the cases, and the probes that run a student's code on them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.modules import probe_input_gradients
-from segutils.checks.probing import as_tensor, call, describe, one_thread, plain_array, same, tensor_of
+from segutils.checks.modules import input_tensors, probe_function
+from segutils.checks.probing import as_tensor, call, describe, one_thread, plain_array, same
 
 READY_ANSWERS = ("segutils.models.fcn", "segutils.figures.upsampling")
 ATTRIBUTES = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups")
@@ -160,22 +160,12 @@ def draw_scores(seed: int) -> list[Case]:
 def probe_fuse_skips(fuse_skips: Callable, case: Case) -> Answers:
     """Call fuse_skips, once plainly and once to run backward() from its result."""
     size = tuple(int(length) for length in case["size"])
-    return probe_with_gradients(fuse_skips, score_tensors(case), {"size": size}, int(case["weights_seed"]))
+    return probe_function(fuse_skips, score_tensors(case), {"size": size}, int(case["weights_seed"]), READY_ANSWERS)
 
 
 def score_tensors(case: Case) -> dict[str, Tensor]:
     """The three score maps, the coarsest first."""
-    return {name: tensor_of(case, name) for name in ("score32", "score16", "score8")}
-
-
-def probe_with_gradients(
-    function: Callable, inputs: Mapping[str, Tensor], others: Mapping[str, object], seed: int
-) -> Answers:
-    """Call a function of tensors plainly, then with gradients."""
-    _, answers = call(function, {**inputs, **others}, READY_ANSWERS)
-    return (
-        answers | probe_input_gradients(function, inputs, others, seed) if answers.get("kind") == "Tensor" else answers
-    )
+    return input_tensors(case, ("score32", "score16", "score8"))
 
 
 def draw_maps(seed: int) -> list[Case]:
@@ -208,7 +198,7 @@ def draw_maps(seed: int) -> list[Case]:
 def probe_upsample(upsample: Callable, case: Case) -> Answers:
     """Call upsample, once plainly and once to run backward() from its result."""
     stride = {"stride": int(case["stride"])}
-    return probe_with_gradients(upsample, {"x": tensor_of(case, "x")}, stride, int(case["weights_seed"]))
+    return probe_function(upsample, input_tensors(case, ["x"]), stride, int(case["weights_seed"]), READY_ANSWERS)
 
 
 fc_to_conv = Check(

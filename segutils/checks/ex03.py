@@ -4,8 +4,8 @@ import numpy as np
 import torch
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.modules import ModuleTask, input_tensors, probe_input_gradients
-from segutils.checks.probing import as_tensor, call, one_thread
+from segutils.checks.modules import ModuleTask, input_tensors, probe_function
+from segutils.checks.probing import call, one_thread, tensor_of
 
 READY_ANSWERS = ("segutils.models.pspnet", "segmentation_models_pytorch")
 PYRAMID_TASK = ModuleTask("PyramidPooling", ("stages",), READY_ANSWERS)
@@ -68,11 +68,6 @@ def draw_maps(seed: int) -> list[Case]:
     return cases
 
 
-def map_of(case: Case) -> torch.Tensor:
-    """The case's map in its dtype (bfloat16 is none of numpy's)."""
-    return as_tensor(case["x"], bool(case["contiguous"])).to(getattr(torch, str(case["dtype"])))
-
-
 def operations_behind(result: object) -> set[str]:
     """The differentiable operations between the inputs and a result, as autograd calls their backward halves."""
     nodes, waiting = set(), [result.grad_fn] if isinstance(result, torch.Tensor) else []
@@ -91,12 +86,10 @@ def probe_adaptive_average_pool(adaptive_average_pool: object, case: Case) -> An
     Whoever calls that pooling, F.interpolate(mode="area") too, leaves it in the graph of the gradients. One bin is an
     ordinary mean to torch, and is to us.
     """
-    x, others = map_of(case), {"bins": int(case["bins"])}
-    _, answers = call(adaptive_average_pool, {"x": x, **others}, READY_ANSWERS)
+    x, others = tensor_of(case, "x"), {"bins": int(case["bins"])}
+    answers = probe_function(adaptive_average_pool, {"x": x}, others, int(case["weighting_seed"]), READY_ANSWERS)
     result, _ = call(adaptive_average_pool, {"x": x.clone().requires_grad_(), **others}, ())
     answers["pooled_by_torch"] = any("AdaptiveAvgPool" in name for name in operations_behind(result))
-    if answers.get("kind") == "Tensor":
-        answers |= probe_input_gradients(adaptive_average_pool, {"x": x}, others, int(case["weighting_seed"]))
     return answers
 
 

@@ -1,12 +1,11 @@
 """Checks of ex05_deeplab: the cases, and the probes that run a student's code on them."""
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from segutils.checks.base import Answers, Case, Check
-from segutils.checks.modules import ModuleTask, input_tensors, probe_input_gradients
-from segutils.checks.probing import as_tensor, call, one_thread
+from segutils.checks.modules import ModuleTask, input_tensors, probe_function
+from segutils.checks.probing import one_thread
 
 READY_ANSWERS = (
     "segutils.models.deeplab",
@@ -81,20 +80,15 @@ def draw_separable(seed: int) -> list[Case]:
 
 
 def separable_inputs(case: Case) -> dict[str, Tensor]:
-    """The case's map and weights in its dtype (bfloat16 is none of numpy's)."""
-    dtype = getattr(torch, str(case["dtype"]))
-    names = ("x", "depthwise_weight", "pointwise_weight")
-    return {name: as_tensor(case[name], bool(case["contiguous"])).to(dtype) for name in names}
+    """The case's map and its two weights."""
+    return input_tensors(case, ("x", "depthwise_weight", "pointwise_weight"))
 
 
 @one_thread()
 def probe_separable(separable_atrous_conv: object, case: Case) -> Answers:
     """Call separable_atrous_conv, once plainly and once to run backward() from its result."""
     inputs, others = separable_inputs(case), {"dilation": int(case["dilation"])}
-    _, answers = call(separable_atrous_conv, {**inputs, **others}, READY_ANSWERS)
-    if answers.get("kind") == "Tensor":
-        answers |= probe_input_gradients(separable_atrous_conv, inputs, others, int(case["weighting_seed"]))
-    return answers
+    return probe_function(separable_atrous_conv, inputs, others, int(case["weighting_seed"]), READY_ANSWERS)
 
 
 decoder_forward = Check(

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.probing import as_tensor, call, plain_array, run_backward
+from segutils.checks.probing import call, plain_array, run_backward, tensor_of
 
 MODE_MATTERS = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 
@@ -59,8 +59,8 @@ class ModuleTask:
 
 
 def input_tensors(case: Case, names: Sequence[str]) -> dict[str, Tensor]:
-    """The case's arrays of these names as fresh tensors, not contiguous in memory where the case asks for that."""
-    return {name: as_tensor(case[name], bool(case["contiguous"])) for name in names}
+    """The case's arrays of these names as fresh tensors, in the case's dtype and memory layout."""
+    return {name: tensor_of(case, name) for name in names}
 
 
 def load_drawn_weights(state: Mapping[str, Tensor], seed: int) -> None:
@@ -81,6 +81,20 @@ def load_drawn_weights(state: Mapping[str, Tensor], seed: int) -> None:
 def drawn_weighting(shape: tuple[int, ...], seed: int) -> Tensor:
     """The random factors with which the output is summed before backward()."""
     return torch.from_numpy(np.random.default_rng([4, 4, seed]).normal(size=shape))
+
+
+def probe_function(
+    function: Callable,
+    inputs: Mapping[str, Tensor],
+    others: Mapping[str, object],
+    seed: int,
+    ready_answers: tuple[str, ...],
+) -> Answers:
+    """Call a function of tensors, once plainly and once to run backward() from its result."""
+    _, answers = call(function, {**inputs, **others}, ready_answers)
+    if answers.get("kind") == "Tensor":
+        answers |= probe_input_gradients(function, inputs, others, seed)
+    return answers
 
 
 def probe_input_gradients(

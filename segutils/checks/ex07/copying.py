@@ -4,7 +4,7 @@ import numpy as np
 
 from segutils.checks.base import Answers, Case, Check
 from segutils.checks.ex07.ready import READY_ANSWERS
-from segutils.checks.probing import as_tensor, call, one_thread
+from segutils.checks.probing import as_tensor, call, ignore_keyword, one_thread
 
 
 def draw_sequences(seed: int) -> list[Case]:
@@ -41,10 +41,8 @@ def probe_copy_nearest(copy_nearest: object, case: Case) -> Answers:
         "test": test,
         "num_classes": int(case["num_classes"]),
     }
-    ignore = int(case["ignore_index"])
-    keywords = {} if ignore == 255 else {"ignore_index": ignore}
     steps = case["masks"][0].size // 4 if case["masks"][0].size > 10_000 else 0
-    _, answers = call(copy_nearest, arguments, READY_ANSWERS, max_steps=steps, **keywords)
+    _, answers = call(copy_nearest, arguments, READY_ANSWERS, max_steps=steps, **ignore_keyword(case))
     if (list(train), list(test)) != given and "error" not in answers:
         answers["changed_inputs"] = ", ".join(filter(None, [answers["changed_inputs"], "train or test"]))
     return answers

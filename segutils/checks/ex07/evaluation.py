@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 from segutils.checks.base import Answers, Case, Check
 from segutils.checks.ex07.ready import READY_ANSWERS
 from segutils.checks.modules import load_drawn_weights
-from segutils.checks.probing import as_tensor, call, describe, one_thread, same
+from segutils.checks.probing import as_tensor, call, describe, ignore_keyword, one_thread, same
 
 
 def note_nothing(_model: nn.Module, _logits: Tensor) -> None:
@@ -133,9 +133,7 @@ def probe_evaluate(evaluate: object, case: Case) -> Answers:
             equal = all(torch.equal(a, b) for fresh, used in pairs for a, b in zip(fresh, used, strict=True))
             watch["changed batches"] = not equal
 
-    ignore = int(case["ignore_index"])
-    keywords = {} if ignore == 255 else {"ignore_index": ignore}
-    _, answers = call(run, {"num_classes": int(case["num_classes"])}, READY_ANSWERS, **keywords)
+    _, answers = call(run, {"num_classes": int(case["num_classes"])}, READY_ANSWERS, **ignore_keyword(case))
     watch = seen["watch"]
     return answers | {
         "ran_in": ", ".join(sorted(set(watch["ran in"]))),

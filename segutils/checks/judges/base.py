@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.probing import describe, one_thread
+from segutils.checks.probing import describe, ignore_keyword, one_thread
 
 Attempt = Callable[[], object]  # computes what one usual error would give
 UsualErrors = list[tuple[str, Attempt]]  # the sentence that names an error, and the error made
@@ -237,6 +237,11 @@ HINTS_BY_KIND = {  # by what was asked
 def shorten(text: object, length: int) -> str:
     text = " ".join(str(text).split())
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def ignore_argument(case: Case) -> str:
+    """ ", ignore_index=0" as a call shows it; nothing where it is the default."""
+    return "".join(f", {name}={value}" for name, value in ignore_keyword(case).items())
 
 
 def shape_of(array: np.ndarray) -> str:

@@ -6,8 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result
-from segutils.checks.probing import as_tensor, ignore_keyword
+from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result, ignore_argument
+from segutils.checks.probing import as_tensor
 
 UNUSED = "ignore_index is not used: it may be any integer, also that of a class, and its pixels have no 1 anywhere."
 TAKES_NO_VOID = "an ignored label is no index of a class, so {} fails: put a class there first, and take it out after."
@@ -157,7 +157,7 @@ def usual_errors(case: Case) -> UsualErrors:
 one_hot = Judge(
     called=lambda case: (
         f"one_hot(target {tuple(case['target'].shape)}, {case['num_classes']}"
-        + "".join(f", {name}={value}" for name, value in ignore_keyword(case).items())
+        + ignore_argument(case)
         + f"), {np.sum(case['target'] == case['ignore_index'])} of {case['target'].size} pixels ignored"
     ),
     find_fault=find_fault,

@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segutils.checks.base import Answers, Case
-from segutils.checks.ex03 import map_of
 from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_side_effect
 from segutils.checks.judges.modules import find_input_gradient_fault, find_wrong_output
+from segutils.checks.probing import tensor_of
 
 Edge = Callable[[int, int, int], int]  # (index of the cell, size of the map, bins) -> row or column
 
@@ -34,7 +34,7 @@ def find_pool_fault(case: Case, answers: Answers) -> Fault | None:
         )
     if fault := find_side_effect(answers):
         return fault
-    x = map_of(case).requires_grad_()
+    x = tensor_of(case, "x").requires_grad_()
     out = F.adaptive_avg_pool2d(x, int(case["bins"]))
     return find_wrong_output(out, answers) or find_input_gradient_fault(
         {"x": x}, out, int(case["weighting_seed"]), answers
@@ -71,7 +71,7 @@ def cells(x: Tensor, bins: int, start: Edge, stop: Edge, reduce: Callable[[Tenso
 
 def usual_pool_errors(case: Case) -> UsualErrors:
     """What goes wrong with the edges of the cells, within them, and with the result."""
-    x, bins = map_of(case), int(case["bins"])
+    x, bins = tensor_of(case, "x"), int(case["bins"])
     x = x if x.dtype == torch.float32 else x.double()
     return [*usual_edge_errors(x, bins), *usual_average_errors(x, bins), *usual_result_errors(x, bins)]
 

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from segutils import metrics
 from segutils.checks.base import Answers, Case
-from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result, shape_of
-from segutils.checks.probing import as_tensor, ignore_keyword
+from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_wrong_result, ignore_argument, shape_of
+from segutils.checks.probing import as_tensor
 
 
 def find_confusion_matrix_fault(case: Case, answers: Answers) -> Fault | None:
@@ -145,7 +145,7 @@ def guessed_size(prediction: Tensor, target: Tensor) -> Tensor:
 confusion_matrix = Judge(
     called=lambda case: (
         f"confusion_matrix(prediction, target, {case['num_classes']}"
-        + "".join(f", {name}={value}" for name, value in ignore_keyword(case).items())
+        + ignore_argument(case)
         + f") on {shape_of(case['target'])}, {np.sum(case['target'] == case['ignore_index'])} pixels ignored"
     ),
     find_fault=find_confusion_matrix_fault,

@@ -10,14 +10,22 @@ from torch.nn import functional as F
 from segutils import losses
 from segutils.checks.base import Answers, Case
 from segutils.checks.ex06 import HALF
-from segutils.checks.judges.base import TOLERANCE, Fault, Judge, UsualErrors, find_wrong_result, find_wrong_value
-from segutils.checks.probing import as_tensor, ignore_keyword
+from segutils.checks.judges.base import (
+    TOLERANCE,
+    Fault,
+    Judge,
+    UsualErrors,
+    find_wrong_result,
+    find_wrong_value,
+    ignore_argument,
+)
+from segutils.checks.probing import as_tensor, tensor_of
 
 ROUNDING = 3e-7  # of a loss of a few pixels, from a softmax and sums in float32
 
 
 def find_soft_dice_fault(case: Case, answers: Answers) -> Fault | None:
-    given = as_tensor(case["logits"]).to(getattr(torch, str(case["dtype"])))
+    given = tensor_of(case, "logits")
     logits = given.double().requires_grad_()
     target, ignore = as_tensor(case["target"]), int(case["ignore_index"])
     expected = losses.soft_dice_loss(logits, target.masked_fill(target == ignore, 255))
@@ -52,7 +60,7 @@ def with_the_logits_precision(given: str, expected: float, answers: Answers) -> 
 
 
 def usual_soft_dice_errors(case: Case) -> UsualErrors:
-    given = as_tensor(case["logits"]).to(getattr(torch, str(case["dtype"])))
+    given = tensor_of(case, "logits")
     logits = given.double()
     target, ignore = as_tensor(case["target"]), int(case["ignore_index"])
     num_classes = logits.shape[1]
@@ -213,7 +221,7 @@ def usual_soft_dice_errors(case: Case) -> UsualErrors:
 soft_dice_loss = Judge(
     called=lambda case: (
         f"soft_dice_loss(logits {tuple(case['logits'].shape)} {case['dtype']}, target"
-        + "".join(f", {name}={value}" for name, value in ignore_keyword(case).items())
+        + ignore_argument(case)
         + f"), {np.sum(case['target'] == case['ignore_index'])} of {case['target'].size} pixels ignored"
     ),
     find_fault=find_soft_dice_fault,

@@ -10,9 +10,9 @@ from torch import Tensor
 from segutils import metrics
 from segutils.checks.base import Answers, Case
 from segutils.checks.ex06 import MAX_PAIRS_ALIVE
-from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_side_effect, number
+from segutils.checks.judges.base import Fault, Judge, UsualErrors, find_side_effect, ignore_argument, number
 from segutils.checks.judges.ex06.common import find_wrong_ratio, smoothings
-from segutils.checks.probing import as_tensor, ignore_keyword
+from segutils.checks.probing import as_tensor
 
 KEPT = (
     "a list of the frames, torch.cat or zip(*frames) needs all of them at once. Keep counts: a frame's matrix is small."
@@ -143,7 +143,7 @@ def smoothed_mean(matrix: Tensor, above: float, below: float) -> Tensor:
 def called(case: Case) -> str:
     frames = case["targets"]
     void = np.mean(frames == case["ignore_index"])
-    arguments = "".join(f", {name}={value}" for name, value in ignore_keyword(case).items())
+    arguments = ignore_argument(case)
     return (
         f"stream_mean_iou(frames, {case['num_classes']}{arguments}) on an iterator of {len(frames)} pairs"
         f" (1, {frames.shape[2]}, {frames.shape[3]}), {number(np.float64(100 * void), 2)} % of the pixels ignored"
