@@ -1,64 +1,79 @@
-"""nbgrader's part: gradebook, feedback and its own folders, one submission at a time."""
+"""nbgrader's part: a submission's way into the gradebook, its feedback, and the record that both are done."""
 
 import copy
-import os
+import logging
 import shutil
-import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nbformat
-from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde, GenerateFeedback
-from nbgrader.converters.base import NbGraderException
-from nbgrader.coursedir import CourseDirectory
+from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import (
     AssignLatePenalties,
     CheckCellMetadata,
-    ClearHiddenTests,
-    GetGrades,
+    ClearOutput,
+    DeduplicateIds,
     LimitOutput,
     NbGraderPreprocessor,
+    OverwriteCells,
     SaveAutoGrades,
 )
-from sqlalchemy.engine import make_url
 
 from segutils.errors import CourseError
-from segutils.grading.course import COURSE_ID, exercise_names, nbgrader_config, register_exercise
-from segutils.submission import MESSAGES, entry, is_locked
+from segutils.grading.course import exercise_names, nbgrader_config, register_exercise
+from segutils.grading.database import Database, OpenGradebook, database_error
+from segutils.grading.feedback import FeedbackPages, Summary
+from segutils.grading.files import write_atomically
+from segutils.grading.records import Entry, Record, Records, read_entries
+from segutils.submission import entry, is_locked
+
+LOG = logging.getLogger(__name__)
 
 
 class Book:
     """The gradebook of a course for one exercise, and nbgrader's folders beside it.
 
-    Raises CourseError when the exercise is unknown, its release is older than its source, or the gradebook holds
-    grades for other cells than the exercise now has.
+    Where another program has locked the gradebook, `tell` gets a sentence, and after `patience` seconds it is an error.
+    A submission is graded by grade, write_feedback and record, in this order; each may be done again at any time, and
+    what an interrupted one left behind is then made good.
+
+    Raises CourseError when the exercise is unknown, its release is older than its source, the gradebook holds grades
+    for other cells than the exercise now has, and, in every method, when the gradebook or the disk refuses.
     """
 
-    def __init__(self, root: Path, exercise: str, db_url: str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        exercise: str,
+        db_url: str | None = None,
+        tell: Callable[[str], None] = LOG.warning,
+        patience: float = 60,
+    ) -> None:
         if exercise not in (known := exercise_names(root)):
             raise CourseError(f"no exercise is called {exercise!r}; there are: {', '.join(known)}")
         self.exercise = exercise
         self.config = nbgrader_config(root)
-        self.db_url = self.config.CourseDirectory.db_url = db_url or self.config.CourseDirectory.db_url
-        self.config.CourseDirectory.assignment_id = exercise
         self.grading = root / "grading"
         self.release = _read_release(root / "exercises" / exercise / f"{exercise}.ipynb")
-        _create_gradebook(self.db_url)
-        register_exercise(root, exercise, self.db_url)
-        self.sources = self._sources()
+        self.database = Database(db_url or self.config.CourseDirectory.db_url, tell, patience)
+        self._register(root)
+        self.sources = self.database.transaction(self._sources)
         if set(self.sources) != {entry(cell)["grade_id"] for cell in self.release.cells if entry(cell)}:
             raise CourseError(f"exercises/{exercise} is older than solutions/{exercise}: run `make exercises` first")
+        self.records = Records(self.grading / "records" / exercise)
+        self.pages = FeedbackPages(exercise, self.config)
 
-    def _open(self) -> Gradebook:
-        return Gradebook(self.db_url, COURSE_ID)
+    def _register(self, root: Path) -> None:
+        try:
+            register_exercise(root, self.exercise, self.database.url_for_nbgrader())
+        except CourseError as error:
+            fault = database_error(error)
+            raise self.database.explain(fault) if fault else error from error
 
-    def _sources(self) -> dict[str, str]:
-        with self._open() as gradebook:
-            cells = gradebook.find_notebook(self.exercise, self.exercise).source_cells
-            return {cell.name: cell.source for cell in cells}
+    def _sources(self, gradebook: OpenGradebook) -> dict[str, str]:
+        cells = gradebook.find_notebook(self.exercise, self.exercise).source_cells
+        return {cell.name: cell.source for cell in cells}
 
     def with_hidden_tests(self, notebook: NotebookNode) -> NotebookNode:
         """Put into the locked cells what nbgrader puts there before it grades: the tests with their hidden part."""
@@ -71,29 +86,75 @@ class Book:
         """grading/STEP/STUDENT/EXERCISE."""
         return self.grading / step / student / self.exercise
 
-    def grade(self, student: str, prepared: NotebookNode, executed: NotebookNode) -> None:
-        """Enter an executed submission into the gradebook and write its feedback; a person's grades stay.
+    def _autograded(self, student: str) -> Path:
+        return self.folder("autograded", student) / f"{self.exercise}.ipynb"
 
-        Raises NbGraderException where nbgrader gives up; its log says why.
+    def _feedback(self, student: str) -> Path:
+        return self.folder("feedback", student) / f"{self.exercise}.html"
+
+    def grade(self, student: str, prepared: NotebookNode, executed: NotebookNode) -> None:
+        """Enter an executed submission into the gradebook, and keep the notebook for formgrader.
+
+        A person's grades stay. Either the whole submission is entered or nothing of it.
         """
-        path = self.folder("prepared", student) / f"{self.exercise}.ipynb"
-        write_atomically(path, nbformat.writes(prepared))
-        config = copy.deepcopy(self.config)
-        config.CourseDirectory.submitted_directory = os.path.join("grading", "prepared")
-        _OneAutograde(student, path, executed, config).start()
-        graded = self.folder("autograded", student) / f"{self.exercise}.ipynb"
-        _OneFeedback(student, graded, self.config).start()
+
+        def enter(gradebook: OpenGradebook) -> None:
+            gradebook.update_or_create_student(student)
+            with gradebook.db.no_autoflush:  # nbgrader builds a new submission step by step
+                gradebook.update_or_create_submission(self.exercise, student)
+            graded = self._autograde(gradebook, student, prepared, executed)
+            self._write(self._autograded(student), nbformat.writes(graded))
+
+        self.database.transaction(enter)
+
+    def _autograde(
+        self, gradebook: OpenGradebook, student: str, prepared: NotebookNode, executed: NotebookNode
+    ) -> NotebookNode:
+        """What `nbgrader autograde` does, by its own preprocessors; the run was made already."""
+        steps = [ClearOutput, DeduplicateIds, OverwriteFromBook]
+        steps += [TakeExecuted, LimitOutput, SaveGrades, PenalizeLate, CheckCellMetadata]
+        names = {"student": student, "assignment": self.exercise, "notebook": self.exercise}
+        resources = {"nbgrader": names, "gradebook": gradebook, "executed": executed}
+        notebook = copy.deepcopy(prepared)
+        for step in steps:
+            notebook, resources = step(config=self.config)(notebook, resources)
+        return notebook
+
+    def write_feedback(self, student: str, summary: Summary) -> None:
+        """Write grading/feedback/STUDENT/EXERCISE/EXERCISE.html from the notebook that was graded last."""
+        notebook = nbformat.read(self._autograded(student), as_version=4)
+        page = self.pages.render(notebook, student, summary, self._entries(student))
+        self._write(self._feedback(student), page)
+
+    def record(self, student: str, fingerprint: str, row: dict) -> None:
+        """Remember that this submission is graded and its feedback written, as its last step."""
+        files = [self._autograded(student), self._feedback(student)]
+        self.records.write(student, Record(fingerprint, row), self._entries(student), files)
+
+    def recorded(self) -> dict[str, Record]:
+        """The records of this exercise by student, without those whose gradebook entries or files have changed since.
+
+        Whoever finds a submission's fingerprint here needs neither run nor grade it.
+        """
+        entries = self.database.transaction(lambda gradebook: read_entries(gradebook, self.exercise))
+        found = {
+            student: self.records.read(student, theirs, [self._autograded(student), self._feedback(student)])
+            for student, theirs in entries.items()
+        }
+        return {student: record for student, record in found.items() if record is not None}
 
     def keep(self, student: str, notebook: Path) -> None:
         """Keep the notebook as it was handed in under grading/submitted/, where formgrader counts submissions."""
         target = self.folder("submitted", student) / f"{self.exercise}.ipynb"
         if not target.exists() or not target.samefile(notebook):
-            write_atomically(target, notebook.read_bytes())
+            self._write(target, notebook.read_bytes())
 
     def withdraw(self, student: str) -> None:
         """Take back what an earlier notebook of this student was given by the grader; a person's grades stay."""
+        self.records.remove(student)
         shutil.rmtree(self.folder("feedback", student), ignore_errors=True)
-        with self._open() as gradebook:
+
+        def take_back(gradebook: OpenGradebook) -> None:
             try:
                 notebook = gradebook.find_submission_notebook(self.exercise, self.exercise, student)
             except MissingEntry:
@@ -102,22 +163,21 @@ class Book:
                 grade.auto_score, grade.needs_manual_grade = None, True
             gradebook.db.commit()
 
+        self.database.transaction(take_back)
+
     def grades(self, student: str) -> dict[str, tuple[float, bool]]:
         """Per graded cell the score that counts, and whether it still waits for a person."""
-        with self._open() as gradebook:
-            notebook = gradebook.find_submission_notebook(self.exercise, self.exercise, student)
-            return {g.name: (g.score, g.auto_score is None and g.manual_score is None) for g in notebook.grades}
+        graded = [entry for entry in self._entries(student) if entry.grade_id]
+        return {entry.cell: (entry.score, entry.waits_for_a_person) for entry in graded}
 
+    def _entries(self, student: str) -> list[Entry]:
+        entries = self.database.transaction(lambda gradebook: read_entries(gradebook, self.exercise, student))
+        return entries.get(student, [])
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name, then rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "backslashreplace"))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    def _write(self, path: Path, content: str | bytes) -> None:
+        for left in path.parent.glob("*.tmp"):  # by a run that was killed while it wrote here
+            left.unlink()
+        write_atomically(path, content)
 
 
 def _read_release(path: Path) -> NotebookNode:
@@ -126,70 +186,49 @@ def _read_release(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def _create_gradebook(db_url: str) -> None:
-    """Make a new SQLite gradebook under a temporary name, so that an interruption never leaves half a schema."""
-    try:
-        url = make_url(db_url)
-        if url.get_backend_name() != "sqlite":
-            Gradebook(db_url, COURSE_ID).close()
-            return
-        path = Path(url.database or "")
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
-            Gradebook(f"sqlite:///{temporary}", COURSE_ID).close()
-            os.replace(temporary, path)
-    except Exception as error:  # whatever a driver raises: the address is the person's to mend
-        raise CourseError(f"the gradebook {db_url} cannot be opened ({type(error).__name__}: {error})") from error
+class _InOpenBook(NbGraderPreprocessor):
+    """nbgrader's preprocessors open the gradebook each for itself; these use the one that is open already."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        names, self.gradebook = resources["nbgrader"], resources["gradebook"]
+        self.notebook_id, self.assignment_id, self.student_id = names["notebook"], names["assignment"], names["student"]
+        return NbGraderPreprocessor.preprocess(self, nb, resources)
 
 
-class _OneSubmission:
-    """nbgrader finds submissions by file patterns, which some students' names are; this one is given directly."""
-
-    def __init__(self, student: str, path: Path, config: Any) -> None:
-        super().__init__(coursedir=CourseDirectory(config=config), config=config)
-        self.student, self.path, self.force = student, path, True
-
-    def init_notebooks(self) -> None:
-        self.assignments = {str(self.path.parent): [str(self.path)]}
-        self.notebooks = []
+class OverwriteFromBook(_InOpenBook, OverwriteCells):
+    """Give the exercise's cells the points, types and locked sources that the gradebook knows."""
 
 
-class _OneAutograde(_OneSubmission, Autograde):
-    def __init__(self, student: str, path: Path, executed: NotebookNode, config: Any) -> None:
-        super().__init__(student, path, config)
-        take = TakeExecuted(executed)
-        self.autograde_preprocessors = [take, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+class SaveGrades(_InOpenBook, SaveAutoGrades):
+    """Enter each graded cell's score."""
 
 
-class _OneFeedback(_OneSubmission, GenerateFeedback):
-    def __init__(self, student: str, path: Path, config: Any) -> None:
-        super().__init__(student, path, config)
-        self.preprocessors = [GetGrades, ClearHiddenTests, HideTestFrames, CSSHTMLHeaderPreprocessor]
+class PenalizeLate(_InOpenBook, AssignLatePenalties):
+    """Enter what a late submission costs, where the instructor's plugin says so."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        super().preprocess(nb, resources)
+        submission = self.gradebook.find_submission(self.assignment_id, self.student_id)
+        notebook = self.gradebook.find_submission_notebook(self.notebook_id, self.assignment_id, self.student_id)
+        notebook.late_submission_penalty = None
+        if submission.total_seconds_late > 0:
+            self.init_plugin()
+            late = self.plugin_inst.late_submission_penalty(
+                self.student_id, notebook.score, submission.total_seconds_late
+            )
+            notebook.late_submission_penalty = None if late is None else self._check_late_penalty(notebook, late)
+        self.gradebook.db.commit()
+        return nb, resources
 
 
 class TakeExecuted(NbGraderPreprocessor):
     """Stands where nbgrader would execute the notebook: takes over the outputs of the run that was made already."""
 
-    def __init__(self, executed: NotebookNode, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.executed = executed
-
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        if [cell.source for cell in nb.cells] != [cell.source for cell in self.executed.cells]:
-            raise NbGraderException("the executed notebook is not the one that nbgrader prepared")
-        for cell, executed in zip(nb.cells, self.executed.cells, strict=True):
+        executed = resources["executed"]
+        if [cell.source for cell in nb.cells] != [cell.source for cell in executed.cells]:
+            raise RuntimeError("the executed notebook is not the one that nbgrader prepared")
+        for cell, run in zip(nb.cells, executed.cells, strict=True):
             if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = executed.outputs, executed.execution_count
+                cell.outputs, cell.execution_count = copy.deepcopy(run.outputs), run.execution_count
         return nb, resources
-
-
-class HideTestFrames(NbGraderPreprocessor):
-    """Leave out of the feedback those frames of a test's traceback that show the test, its files or hidden cases."""
-
-    def preprocess_cell(self, cell: NotebookNode, resources: dict, cell_index: int) -> tuple[NotebookNode, dict]:
-        for output in cell.get("outputs", []):
-            if entry(cell).get("grade") and output.output_type == "error":
-                known = output.ename in MESSAGES
-                output.traceback = [output.evalue if known else f"{output.ename}: {output.evalue}"]
-        return cell, resources
