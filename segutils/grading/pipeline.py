@@ -19,6 +19,7 @@ from segutils.errors import CourseError
 from segutils.grading.autograde import Book
 from segutils.grading.collect import HandIn, find_hand_ins
 from segutils.grading.execute import Executor, Limits, Stopped, hit_time_limit
+from segutils.grading.feedback import Summary, TaskResult
 from segutils.grading.results import GRADED, NEEDS_ATTENTION, Row, line, points, summary, write_csv
 from segutils.submission import NOT_WRITTEN, Task, faults, read_notebook, repair, tasks
 
@@ -121,6 +122,8 @@ def _row(book: Book, prepared: Prepared, executed: Callable[[], NotebookNode | N
         book.grade(student, prepared.notebook, notebook)
         grades = book.grades(student)
         graded, why = tasks(book.release), faults(notebook)
+        lines = [TaskResult(task.name, grades[task.name][0], task.points, why.get(task.name, "")) for task in graded]
+        book.write_feedback(student, Summary(tuple(lines), prepared.notes))
         return replace(
             row,
             status=GRADED,
