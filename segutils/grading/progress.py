@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from segutils.grading.results import GRADED, NEEDS_ATTENTION, Row
 
-BAR = "{percentage:3.0f} %|{bar:20}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
+BAR = "{percentage:3.0f} %|{bar:10}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
 
 
 class Progress:

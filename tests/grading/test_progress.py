@@ -88,7 +88,7 @@ def test_without_a_terminal_there_are_the_lines_and_the_notes_alone(capsys):
         for _ in range(2):
             bar.note("waiting for the gradebook")
             bar.write("line")
-            bar.add(row())
+            bar.add(row(known=True))
     assert capsys.readouterr() == ("line\nline\n", "waiting for the gradebook\n")
 
 

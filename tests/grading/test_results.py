@@ -110,6 +110,7 @@ def test_a_line_says_what_was_known_and_what_was_solved():
     assert line(graded("ada", known=True, challenges=("extra",)), TASKS, 100) == (
         "ada              graded (known)   6.5 of 6.5  solved the challenge extra"
     )
+    assert line(graded("ada"), TASKS, 100) == "ada              graded           6.5 of 6.5"
     assert line(needs_attention("ben"), TASKS, 56) == "ben              needs_attention          -  the fold..."
 
 
@@ -132,6 +133,11 @@ def test_messages_about_the_same_cause_are_one_group():
         ("Likely cause:", "j"),
         ("NameError: conv2d isn't what it can't be", "i"),
     ]
+
+
+def test_names_and_words_that_only_look_as_if_they_varied_make_a_difference():
+    told = ["it can't take x, so don't", "it can't take y, so don't", "conv2 is missing", "conv3 is missing"]
+    assert [group.text for group in grouped((text, text) for text in told)] == sorted(told)
 
 
 def test_a_task_is_right_partly_right_wrong_or_not_begun():
