@@ -245,9 +245,9 @@ def _pattern(text: str) -> str:
 
 
 def messages(rows: list[Row], task: Task) -> list[Group]:
-    """What the students were told about a task that they began and have not right."""
-    told = [(row.student, row.reasons[task.name]) for row in rows if task.name in row.reasons]
-    return grouped((student, reason) for student, reason in told if reason != NOT_WRITTEN)
+    """What the students were told about a task that they began and have not right; a person may have decided else."""
+    missed = [row for row in rows if row.reasons.get(task.name, NOT_WRITTEN) != NOT_WRITTEN]
+    return grouped((row.student, row.reasons[task.name]) for row in missed if not row.has_solved(task))
 
 
 def _listed(group: Group, count: int) -> str:

@@ -15,6 +15,7 @@ from segutils.grading.results import (
     duration,
     grouped,
     line,
+    messages,
     name_columns,
     outcomes,
     summary,
@@ -151,6 +152,12 @@ def test_a_task_is_right_partly_right_wrong_or_not_begun():
     area, extra = outcomes(rows, TASKS[1]), outcomes(rows[1:], TASKS[2])
     assert (area.right, area.partly, area.wrong, area.not_begun) == (2, 1, 1, 1)
     assert (extra.right, extra.partly, extra.wrong, extra.not_begun) == (1, 0, 1, 2)
+
+
+def test_a_message_does_not_count_where_a_person_gave_all_points():
+    told = {"area_test": "the output differs"}
+    rows = [graded("ada", reasons=told), graded("ben", area=0, reasons=told), graded("cleo", 0, reasons={})]
+    assert [group.students for group in messages(rows, TASKS[1])] == [("ben",)]
 
 
 def test_the_end_of_a_run_says_what_is_left_to_do(tmp_path):
