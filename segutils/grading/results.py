@@ -152,11 +152,13 @@ def name_columns(names: Iterable[str]) -> int:
 
 def line(row: Row, tasks: list[Task], width: int, name_width: int = NAME_COLUMNS[0]) -> str:
     """One student's result for the terminal, `width` columns at most."""
-    score = f"{points(row.score)} of {points(total(tasks))}" if row.status == GRADED else "-"
+    most = points(total(tasks))
+    score = f"{points(row.score)} of {most}" if row.status == GRADED else "-"
+    score = score.rjust(max(9, 2 * len(most) + 4))
     solved = f"solved the challenge {', '.join(row.challenges)}" if row.challenges else ""
     status = f"{row.status} (known)" if row.known and row.status == GRADED else row.status
     said = "; ".join(part for part in (row.message, solved) if part)
-    return _fit(f"{_column(row.student, name_width)} {status:<16} {score:>9}  {one_line(said)}", width)
+    return _fit(f"{_column(row.student, name_width)} {status:<16} {score}  {one_line(said)}", width)
 
 
 def _fit(text: str, width: int) -> str:

@@ -112,7 +112,7 @@ def test_a_line_says_what_was_known_and_what_was_solved():
         "ada              graded (known)   6.5 of 6.5  solved the challenge extra"
     )
     assert line(graded("ada"), TASKS, 100) == "ada              graded           6.5 of 6.5"
-    assert line(needs_attention("ben"), TASKS, 56) == "ben              needs_attention          -  the fold..."
+    assert line(needs_attention("ben"), TASKS, 56) == "ben              needs_attention           -  the fol..."
 
 
 def test_messages_about_the_same_cause_are_one_group():
