@@ -1,5 +1,6 @@
 """The database under nbgrader's gradebook: one engine, whole transactions, and faults that say what to do."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -156,7 +157,8 @@ def _is_locked(fault: DBAPIError) -> bool:
 
 
 def _cannot_be_opened(url: str, error: Exception) -> CourseError:
-    return CourseError(f"the gradebook {url} cannot be opened ({type(error).__name__}: {error})")
+    shown = re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", url)  # without a password
+    return CourseError(f"the gradebook {shown} cannot be opened ({type(error).__name__}: {error})")
 
 
 def _absolute(url: URL) -> URL:

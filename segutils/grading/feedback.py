@@ -1,6 +1,7 @@
 """The page that a student gets back: what each check said, what was mended, what a person wrote, and the notebook."""
 
 import html
+import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,10 +12,13 @@ from typing import Any
 import bleach
 from bleach.css_sanitizer import CSSSanitizer
 from nbconvert.exporters import TemplateExporter
-from nbconvert.filters import Highlight2HTML, markdown2html
+from nbconvert.filters import markdown2html
 from nbformat.notebooknode import NotebookNode
+from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import ClearHiddenTests, NbGraderPreprocessor
+from pygments import highlight
 from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 from traitlets.config import Config
 
 from segutils.grading.records import Entry
@@ -22,7 +26,7 @@ from segutils.submission import MESSAGES, entry
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-MAX_TEXT, MAX_IMAGE = 20_000, 4_000_000  # characters of one cell or output that a page shows
+MAX_TEXT, MAX_IMAGE, MAX_PAGE = 20_000, 4_000_000, 400_000  # characters of one output, one picture, one page
 TEXT_TAGS = "a abbr b blockquote br center code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i kbd li mark ol p pre"
 TAGS = f"{TEXT_TAGS} q s samp small span strong sub summary sup u ul var img caption table tbody td tfoot th thead tr"
 IMAGES = ("image/svg+xml", "image/png", "image/jpeg")
@@ -76,7 +80,7 @@ class FeedbackPages:
             filters=_filters(),
         )
         own = (TEMPLATES / "feedback" / "page.css").read_text(encoding="utf-8")
-        self.css = f"{own}{HtmlFormatter(nobackground=True).get_style_defs('.highlight')}"
+        self.css = f"{HtmlFormatter(nobackground=True).get_style_defs('.highlight')}\n{own}"
 
     def render(self, notebook: NotebookNode, student: str, summary: Summary, entries: list[Entry]) -> str:
         """The page of one graded notebook; `entries` are what the gradebook holds for it."""
@@ -130,15 +134,21 @@ def _with_persons(tasks: tuple[TaskResult, ...], notebook: NotebookNode, entries
 
 def _filters() -> dict[str, Callable]:
     """Every way from a notebook's text to HTML; most cells are the course's own, the same on every page."""
-    highlight = lru_cache(256)(Highlight2HTML(pygments_lexer="ipython3"))
     return {
-        "markdown2html": lru_cache(256)(_markdown),
-        "highlight_code": lambda source, metadata: highlight(source),
+        "markdown2html": _markdown,
+        "highlight_code": lambda source, metadata: _highlight(source),
         "clean_html": _clean,
         "points": lambda value: f"{round(float(value), 6):g}",
     }
 
 
+@lru_cache(256)
+def _highlight(source: str) -> str:
+    lines = (line.rstrip() for line in source.split("\n"))  # the lexer is slow at lines of blanks
+    return highlight("\n".join(lines), PythonLexer(), HtmlFormatter())  # IPython's takes seconds for "*" * 20_000
+
+
+@lru_cache(256)
 def _markdown(source: str) -> str:
     try:
         return _clean(markdown2html(source))
@@ -147,9 +157,14 @@ def _markdown(source: str) -> str:
 
 
 def _allowed(tag: str, name: str, value: str) -> bool:
+    """Links lead to other pages only, pictures are in the page, and no class makes a student's text look like ours."""
     if name == "src":
         return tag == "img" and value.startswith("data:image/")
-    return name in ("alt", "class", "colspan", "height", "href", "rowspan", "style", "title", "width")
+    if name == "href":
+        return value.startswith(("#", "https://", "http://", "mailto:"))
+    if name == "class":
+        return bool(re.fullmatch(r"highlight.*|anchor-link|[a-z][a-z0-9]{,2}", value))  # what highlighted code has
+    return name in ("alt", "colspan", "height", "rowspan", "style", "title", "width")
 
 
 CLEANER = bleach.Cleaner(
@@ -183,24 +198,49 @@ class HideTestFrames(NbGraderPreprocessor):
 class Shorten(NbGraderPreprocessor):
     """Keep a page readable, and quick to make, whatever its cells and outputs hold."""
 
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        nb, resources = super().preprocess(nb, resources)
+        room, cells = MAX_PAGE, []
+        for cell in nb.cells:
+            room -= _weight(cell)
+            if room > 0 or entry(cell):
+                cells.append(cell)
+            if room <= 0 and "outputs" in cell:
+                cell["outputs"] = [output for output in cell.get("outputs", []) if output.output_type == "error"]
+        if len(cells) < len(nb.cells):
+            cells.append(new_markdown_cell(f"*({len(nb.cells) - len(cells)} more cells are left out here)*"))
+        nb.cells = cells
+        return nb, resources
+
     def preprocess_cell(self, cell: NotebookNode, resources: dict, cell_index: int) -> tuple[NotebookNode, dict]:
         cell.source = _cut(cell.source)
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
-                output.text = _cut(output.text)
+                output.text = _cut(_text(output.text))
             elif output.output_type == "error":
                 output.traceback = [_cut("\n".join(map(str, output.traceback)))]
             else:
                 output.metadata = {kind: {"alt": "a picture that this cell shows"} for kind in IMAGES}
                 output.data = dict(_fitting(output))
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("data", True)]
         return cell, resources
+
+
+def _weight(cell: NotebookNode) -> int:
+    """How much of a page a cell takes, in characters; pictures, which only have to be copied, count little."""
+    weight = 100 + len(cell.source)
+    for output in cell.get("outputs", []):
+        pictures = sum(len(data) for kind, data in output.get("data", {}).items() if kind in IMAGES)
+        weight += 100 + len(json.dumps(output)) - pictures + pictures // 20
+    return weight
 
 
 def _fitting(output: NotebookNode) -> list[tuple[str, str]]:
     """The data of an output that a page can show: text, and images of some size; half of an HTML table is none."""
     shown = [(kind, _text(output.data[kind])) for kind in SHOWN if kind in output.data]
     shown = [(kind, _cut(data) if kind == "text/plain" else data) for kind, data in shown]
-    return [(kind, data) for kind, data in shown if len(data) <= (MAX_IMAGE if kind in IMAGES else 2 * MAX_TEXT)]
+    return [(kind, data) for kind, data in shown if len(data) <= (MAX_IMAGE if kind in IMAGES else MAX_TEXT)]
 
 
 def _text(data: object) -> str:
@@ -210,5 +250,5 @@ def _text(data: object) -> str:
 def _cut(text: str) -> str:
     if len(text) <= MAX_TEXT:
         return text
-    half = MAX_TEXT // 2
+    half = MAX_TEXT // 2 - 100
     return f"{text[:half]}\n\n[... {len(text) - 2 * half} characters are left out here ...]\n\n{text[-half:]}"
