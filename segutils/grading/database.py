@@ -11,7 +11,7 @@ from nbgrader.api import Base, Gradebook
 from nbgrader.dbutil import ALEMBIC_DIR
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.orm import Session
 
 from segutils.errors import CourseError
@@ -61,9 +61,11 @@ class Database:
         if self.is_sqlite:
             Path(self.name).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(self.url, connect_args={"timeout": BUSY} if self.is_sqlite else {})
-        event.listen(engine, "connect", _leave_begin_to_us if self.is_sqlite else _wait_shortly)
         if self.is_sqlite:
+            event.listen(engine, "connect", _leave_begin_to_us)
             event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        if self.url.get_backend_name() == "postgresql":
+            event.listen(engine, "connect", _wait_shortly)
         return engine
 
     def url_for_nbgrader(self) -> str:
@@ -82,6 +84,8 @@ class Database:
                 fault = database_error(error)
                 if fault is None:
                     raise
+                if isinstance(fault, DataError):  # of this submission, not of the gradebook
+                    raise ValueError(f"the gradebook does not take it: {_said(fault)}") from error
                 if not _is_locked(fault):
                     raise self.explain(fault) from error
                 if time.monotonic() - begun > self.patience:
@@ -115,7 +119,7 @@ class Database:
 
     def explain(self, fault: DBAPIError) -> CourseError:
         """What a database error means for a person."""
-        code, said = getattr(fault.orig, "sqlite_errorname", None) or "", str(fault.orig).splitlines()[0]
+        code, said = getattr(fault.orig, "sqlite_errorname", None) or "", _said(fault)
         if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             return self._damaged(said)
         if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")) or "No space left" in said:
@@ -149,6 +153,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _said(fault: DBAPIError) -> str:
+    return (str(fault.orig).splitlines() or [""])[0]
 
 
 def _is_locked(fault: DBAPIError) -> bool:
