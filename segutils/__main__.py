@@ -102,9 +102,16 @@ def add_grade(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--submissions", type=Path, required=True, metavar="DIR", help="holds DIR/STUDENT/EXERCISE.ipynb"
     )
-    parser.add_argument("--workers", type=_at_least_one, default=1, metavar="N", help="notebooks run at a time (1)")
-    parser.add_argument("--time-limit", type=_seconds, default=60.0, metavar="S", help="seconds one cell may run (60)")
+    parser.add_argument("--workers", type=_at_least_one, metavar="N", help="notebooks run at a time (one per core)")
+    parser.add_argument("--scheduler", metavar="tcp://...", help="run them on the workers of this dask scheduler")
+    parser.add_argument(
+        "--time-limit", type=_seconds, default=30.0, metavar="S", help="CPU seconds that one cell may take (30)"
+    )
+    parser.add_argument(
+        "--memory-limit", type=_gigabytes, default=4.0, metavar="G", help="gigabytes that one notebook may take (4)"
+    )
     parser.add_argument("--no-sandbox", action="store_true", help="run students' code with your own rights")
+    parser.add_argument("--cold", action="store_true", help="start each kernel from nothing: slower, for comparison")
     parser.add_argument("--db", metavar="URL", help="the gradebook (sqlite:///.../grading/gradebook.db)")
     _add_course(parser)
     parser.set_defaults(run=run_grade)
@@ -112,23 +119,20 @@ def add_grade(commands: argparse._SubParsersAction) -> None:
 
 def run_grade(arguments: argparse.Namespace) -> int:
     """Exit with 0 when every student's folder was graded, 3 when some need attention."""
-    if not arguments.no_sandbox:
-        raise CourseError(
-            "the sandbox for students' code is not built yet, so grading refuses to start: with --no-sandbox it runs "
-            "their code with your rights, as if you had opened each notebook and run it; do so for people you trust "
-            "(make grade EX=... GRADE=--no-sandbox)"
-        )
     from segutils.grading import execute, pipeline, results
 
-    print(pipeline.NO_SANDBOX, file=sys.stderr, flush=True)
-    rows = pipeline.grade_exercise(
-        arguments.course.resolve(),
-        arguments.exercise,
-        arguments.submissions,
-        workers=arguments.workers,
-        limits=execute.Limits(arguments.time_limit),
+    if arguments.no_sandbox:
+        print(pipeline.NO_SANDBOX, file=sys.stderr, flush=True)
+    chosen = {"workers": arguments.workers} if arguments.workers else {}
+    settings = pipeline.Settings(
+        limits=execute.Limits(arguments.time_limit, int(arguments.memory_limit * 1e9)),
         db_url=arguments.db,
+        scheduler=arguments.scheduler,
+        sandboxed=not arguments.no_sandbox,
+        **({"warm": False} if arguments.cold else {}),
+        **chosen,
     )
+    rows = pipeline.grade_exercise(arguments.course.resolve(), arguments.exercise, arguments.submissions, settings)
     return 3 if any(row.status == results.NEEDS_ATTENTION for row in rows) else 0
 
 
@@ -145,13 +149,21 @@ def _at_least_one(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
+    return _from_one_on(text, "seconds")
+
+
+def _gigabytes(text: str) -> float:
+    return _from_one_on(text, "gigabytes")  # torch alone takes half of one
+
+
+def _from_one_on(text: str, unit: str) -> float:
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = 0.0
-    if not 1 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 on")
-    return seconds
+        number = 0.0
+    if not 1 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit} from 1 on")
+    return number
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from segutils.errors import CourseError
 MAX_MEGABYTES = 50
 MAX_MESSAGE = 300  # characters that say why one task failed
 NOT_WRITTEN = "not written yet"  # the reason of a task that was not begun
-TIME_LIMIT, KERNEL_DIED = "TimeLimit", "KernelDied"  # names of the errors that a stopped cell shows
-MESSAGES = ("AssertionError", "CheckFailed", TIME_LIMIT, KERNEL_DIED)  # errors whose text is written to be read
+TIME_LIMIT, MEMORY_LIMIT, KERNEL_DIED = "TimeLimit", "MemoryLimit", "KernelDied"  # errors that a stopped cell shows
+MESSAGES = ("AssertionError", "CheckFailed", TIME_LIMIT, MEMORY_LIMIT, KERNEL_DIED)  # whose text is to be read
 MISSING_SOLUTION = "# (this cell was missing from the notebook that was handed in)"
 
 

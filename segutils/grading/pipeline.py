@@ -1,26 +1,46 @@
 """Grade a folder of submissions: collect, repair, execute, enter into the gradebook, report."""
 
+import ast
+import copy
 import fcntl
 import logging
+import re
+import secrets
 import shutil
-import signal
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import nbformat
 from nbformat.notebooknode import NotebookNode
 
 from segutils.errors import CourseError
 from segutils.grading.autograde import Book
 from segutils.grading.collect import HandIn, find_hand_ins
-from segutils.grading.execute import Executor, Limits, Stopped, hit_time_limit
+from segutils.grading.engine import Engine, Executions, default_workers, fingerprint
+from segutils.grading.execute import Execution, Job, Limits
 from segutils.grading.feedback import Summary, TaskResult
-from segutils.grading.results import GRADED, NEEDS_ATTENTION, Row, line, points, summary, write_csv
+from segutils.grading.files import write_atomically
+from segutils.grading.kernels import bubblewrap
+from segutils.grading.kernels.nursery import Specification
+from segutils.grading.progress import Progress
+from segutils.grading.report import write_page
+from segutils.grading.results import (
+    GRADED,
+    NEEDS_ATTENTION,
+    Row,
+    Timing,
+    line,
+    name_columns,
+    points,
+    summary,
+    write_csv,
+)
+from segutils.grading.sealed import digest, seal
 from segutils.submission import NOT_WRITTEN, Task, faults, read_notebook, repair, tasks
 
 NO_SANDBOX = (
@@ -30,133 +50,227 @@ NO_SANDBOX = (
 
 
 @dataclass(frozen=True)
+class Settings:
+    """How a class is graded; the defaults are an instructor's."""
+
+    workers: int = field(default_factory=default_workers)
+    limits: Limits = field(default_factory=Limits)
+    db_url: str | None = None
+    scheduler: str | None = None  # address of a dask scheduler; without one, the workers are this machine's
+    sandboxed: bool = True
+    warm: bool = sys.platform == "linux"  # kernels are forked from a process that has imported everything
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """A hand-in with its notebook as it is going to be run, or the problem that keeps it from running."""
+    """A hand-in with its notebook as it is going to be run and the job of running it, or the problem with it."""
 
     hand_in: HandIn
     notebook: NotebookNode | None = None
     notes: tuple[str, ...] = ()
+    job: Job | None = None
+    fingerprint: str = ""
     problem: str = ""
 
 
-def grade_exercise(
-    root: Path,
-    exercise: str,
-    submissions: Path,
-    workers: int = 1,
-    limits: Limits | None = None,
-    db_url: str | None = None,
-) -> list[Row]:
-    """Grade every student's folder in `submissions` and write gradebook, feedback and grading/EXERCISE.csv.
+def grade_exercise(root: Path, exercise: str, submissions: Path, settings: Settings | None = None) -> list[Row]:
+    """Grade every student's folder in `submissions` and write gradebook, feedback, grading/EXERCISE.csv and .html.
 
     Prints one line per student and a table. Whatever a submission holds, it gets its row, and the others theirs.
-    Raises CourseError when the run as a whole cannot start.
+    Raises CourseError when the run as a whole cannot start, or cannot go on: what was graded is kept.
     """
+    settings = settings or Settings()
     hand_ins = find_hand_ins(submissions, exercise)
-    with _alone(root / "grading"), _log_to(root / "grading" / f"{exercise}.log"):
-        book = Book(root, exercise, db_url)
-        graded_cells = tasks(book.release)
-        prepared = [_prepare(book, hand_in) for hand_in in hand_ins]
-        rows, executor = [], Executor(limits or Limits())
-        with _interrupt_stops(executor):
-            for row in _graded(book, prepared, executor, workers):
-                rows.append(row)
-                width = shutil.get_terminal_size((160, 24)).columns - 10
-                print(f"{len(rows):>4}/{len(hand_ins):<4} {line(row, graded_cells, width)}", flush=True)
-        table = root / "grading" / f"{exercise}.csv"
-        write_csv(table, rows, graded_cells)
-    print(f"\n{summary(rows, graded_cells)}\n\ntable     {table}\nfeedback  {root / 'grading' / 'feedback'}")
+    if settings.sandboxed and not settings.scheduler:
+        bubblewrap.require()
+    grading = root / "grading"
+    with _alone(grading), _log_to(grading / f"{exercise}.log"), Progress(len(hand_ins)) as progress:
+        clock = _Clock()
+        book = Book(root, exercise, settings.db_url, tell=progress.note)
+        graded_cells, rows = tasks(book.release), []
+        width = shutil.get_terminal_size((160, 24)).columns
+        names = name_columns(hand_in.student for hand_in in hand_ins)
+        for row in _rows(book, hand_ins, settings, clock):
+            rows.append(row)
+            progress.write(f"{len(rows):>4}/{len(hand_ins):<4} {line(row, graded_cells, width - 10, names)}")
+            progress.add(row)
+        places = {"table": grading / f"{exercise}.csv", "page": grading / f"{exercise}.html"}
+        write_csv(places["table"], rows, graded_cells)
+        write_page(places["page"], rows, graded_cells, clock.timing())
+    places["feedback"] = grading / "feedback"
+    print(f"\n{summary(rows, graded_cells, clock.timing(), places, width)}")
     return rows
 
 
-def _prepare(book: Book, hand_in: HandIn) -> Prepared:
+def _rows(book: Book, hand_ins: list[HandIn], settings: Settings, clock: "_Clock") -> Iterator[Row]:
+    """A row for every hand-in, in the order in which they are done; the gradebook is written by this process alone."""
+    with clock.phase("collect"):
+        maker = _JobMaker(book, settings)
+        prepared = [_prepare(book, maker, hand_in) for hand_in in hand_ins]
+        recorded = book.recorded()
+    to_run = {}
+    for one in prepared:
+        record = recorded.get(one.hand_in.student)
+        if record and one.job and record.fingerprint == one.fingerprint:
+            yield replace(Row.from_dict(record.row), known=True)
+        elif one.job:
+            to_run[one.hand_in.student] = one
+        else:
+            with clock.phase("enter"):
+                row = _row_without_run(book, one)
+            yield row
+    with Engine(Executions(book.grading / "executions"), settings.workers, settings.scheduler) as engine:
+        results = engine.results({student: one.job for student, one in to_run.items()})
+        while True:
+            with clock.phase("execute"):
+                student, result = next(results, ("", None))
+            if result is None:
+                return
+            with clock.phase("enter"):
+                row = _row(book, to_run[student], result)
+            yield row
+
+
+class _JobMaker:
+    """Makes the jobs of one exercise: what they have in common is found out once.
+
+    Raises CourseError for tests that cannot be sealed, where there is a sandbox.
+    """
+
+    def __init__(self, book: Book, settings: Settings) -> None:
+        self.settings, self.secret = settings, _secret(book.grading / "secret")
+        released = book.with_hidden_tests(copy.deepcopy(book.release))
+        seal(released, self.secret, "", settings.sandboxed)
+        self.specification = Specification(
+            exercise=book.exercise,
+            ready_answers=(),  # the workers ask the checks, which need torch
+            imports=_imports(released),
+            sandboxed=settings.sandboxed,
+            warm=settings.warm,
+            disk=settings.limits.disk,
+        )
+
+    def job(self, notebook: NotebookNode, student: str) -> Job:
+        tests = seal(notebook, self.secret, student, self.settings.sandboxed)
+        return Job(nbformat.writes(notebook), tests, self.specification, self.settings.limits)
+
+
+def _secret(path: Path) -> bytes:
+    """What the seeds of hidden cases are drawn from: made with the course's first grading run, and kept."""
+    if not path.exists():
+        write_atomically(path, secrets.token_hex())
+        path.chmod(0o600)
+    return path.read_bytes()
+
+
+def _imports(released: NotebookNode) -> tuple[str, ...]:
+    """The modules that an exercise imports, and those of its checks, so that kernels can have them ready."""
+    names = {}
+    for cell in released.cells:
+        if cell.cell_type == "code":
+            for node in ast.walk(ast.parse(cell.source)):
+                if isinstance(node, ast.ImportFrom):
+                    names |= dict.fromkeys([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+                elif isinstance(node, ast.Import):
+                    names |= dict.fromkeys(alias.name for alias in node.names)
+            names |= dict.fromkeys(
+                f"segutils.checks.{exercise}" for exercise in re.findall(r"checks\.(ex\d\d)", cell.source)
+            )
+    return tuple(names)
+
+
+def _prepare(book: Book, maker: _JobMaker, hand_in: HandIn) -> Prepared:
     """Read and repair one hand-in; a problem is kept as text, whatever it is."""
     if hand_in.notebook is None:
         return Prepared(hand_in, problem=hand_in.problem)
     try:
         notebook, notes = repair(read_notebook(hand_in.notebook), book.release)
-        return Prepared(hand_in, book.with_hidden_tests(notebook), tuple(notes))
+        notebook = book.with_hidden_tests(notebook)
+        job = maker.job(notebook, hand_in.student)
+        handed_in = hand_in.notebook.read_bytes()  # kept beside the gradebook
+        return Prepared(hand_in, notebook, tuple(notes), job, digest(fingerprint(job), handed_in, *notes))
     except CourseError as error:
         return Prepared(hand_in, problem=str(error))
     except Exception as error:
         return Prepared(hand_in, problem=_grader_failed(error))
 
 
-def _graded(book: Book, prepared: list[Prepared], executor: Executor, workers: int) -> Iterator[Row]:
-    """Run the notebooks, some at a time, and yield their rows; the gradebook is written by this thread alone.
-
-    A submission that hit a time limit while others ran beside it is run once more alone before it counts.
-    """
-    pool, alone = ThreadPoolExecutor(workers), []
-    try:
-        runs = [pool.submit(_execute, executor, one) for one in prepared]
-        for one, run in zip(prepared, runs, strict=True):
-            if workers > 1 and not run.exception() and run.result() and hit_time_limit(run.result()):
-                alone.append(one)
-            else:
-                yield _row(book, one, run.result)
-        for one in alone:
-            yield _row(book, one, partial(_execute, executor, one))
-    finally:
-        executor.stop()
-        pool.shutdown(cancel_futures=True)
-
-
-def _execute(executor: Executor, prepared: Prepared) -> NotebookNode | None:
-    if prepared.notebook is None:
-        return None
-    with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder:
-        return executor.run(prepared.notebook, Path(folder))
-
-
-def _row(book: Book, prepared: Prepared, executed: Callable[[], NotebookNode | None]) -> Row:
-    """Enter one run into the gradebook and read its points there; every fault of the way becomes the row's message."""
+def _row_without_run(book: Book, prepared: Prepared) -> Row:
+    """The row of who handed in nothing that can be run; what an earlier notebook was given is taken back."""
     student = prepared.hand_in.student
-    row = Row(student, book.exercise, NEEDS_ATTENTION, prepared.problem)
+    with suppress(ValueError):  # a name that is no valid text was never in the gradebook
+        book.withdraw(student)
+    return Row(student, book.exercise, NEEDS_ATTENTION, prepared.problem)
+
+
+def _row(book: Book, prepared: Prepared, result: Execution | Exception) -> Row:
+    """Enter one execution into the gradebook and read its points there; what fails on the way becomes the message.
+
+    Raises CourseError where the gradebook or the disk refuses: then the run cannot go on.
+    """
+    student = prepared.hand_in.student
     try:
-        if prepared.notebook is None:
-            book.withdraw(student)
-            return row
-        notebook = executed()
+        if isinstance(result, Exception):
+            raise GraderFailed(_grader_failed(result))
+        notebook = result.put_into(prepared.notebook)
         book.keep(student, prepared.hand_in.notebook)
         book.grade(student, prepared.notebook, notebook)
-        grades = book.grades(student)
-        graded, why = tasks(book.release), faults(notebook)
-        lines = [TaskResult(task.name, grades[task.name][0], task.points, why.get(task.name, "")) for task in graded]
-        book.write_feedback(student, Summary(tuple(lines), prepared.notes))
-        return replace(
-            row,
-            status=GRADED,
-            message="; ".join(_messages(graded, grades, why) + _mended(prepared)),
-            scores={name: score for name, (score, _) in grades.items()},
-            challenges=tuple(task.name for task in graded if task.is_challenge and task.name not in why),
-        )
-    except Stopped:
-        raise KeyboardInterrupt from None
+        row = _graded_row(book, prepared, result, notebook)
+        book.record(student, prepared.fingerprint, row.to_dict())
+        return row
+    except CourseError:
+        raise
     except Exception as error:
         logging.getLogger("traitlets").exception("the grader failed at the submission of %r", student)
         with suppress(Exception):  # points of half a notebook must not stay in the gradebook
             book.withdraw(student)
-        return replace(row, message=prepared.problem or _grader_failed(error))
+        message = str(error) if isinstance(error, GraderFailed) else _grader_failed(error)
+        return Row(student, book.exercise, NEEDS_ATTENTION, message)
 
 
-def _messages(graded: list[Task], grades: dict[str, tuple[float, bool]], why: dict[str, str]) -> list[str]:
-    messages = []
+class GraderFailed(Exception):
+    """There is no execution: its text says why."""
+
+
+def _graded_row(book: Book, prepared: Prepared, execution: Execution, notebook: NotebookNode) -> Row:
+    """The row of a submission whose grades are in the gradebook; its feedback is written on the way."""
+    student, graded = prepared.hand_in.student, tasks(book.release)
+    grades = book.grades(student)
+    why = _reasons(graded, grades, faults(notebook))
+    lines = [TaskResult(task.name, grades[task.name][0], task.points, why.get(task.name, "")) for task in graded]
+    book.write_feedback(student, Summary(tuple(lines), prepared.notes))
+    return Row(
+        student,
+        book.exercise,
+        GRADED,
+        _message(graded, why, prepared.notes),
+        scores={name: score for name, (score, _) in grades.items()},
+        challenges=tuple(task.name for task in graded if task.is_challenge and task.name not in why),
+        reasons=why,
+        seconds=execution.cpu_seconds,
+        mended=prepared.notes,
+    )
+
+
+def _reasons(graded: list[Task], grades: dict[str, tuple[float, bool]], why: dict[str, str]) -> dict[str, str]:
+    """Per task that does not have all of its points, or is a challenge that is not solved, why."""
+    reasons = {}
     for task in graded:
         score, waits = grades[task.name]
-        if task.is_challenge and why.get(task.name) == NOT_WRITTEN:
-            continue
         if waits:
-            messages.append(f"{task.name}: waits for a person's grade in formgrader")
+            reasons[task.name] = "waits for a person's grade in formgrader"
         elif task.name in why:
-            messages.append(f"{task.name}: {why[task.name].removeprefix(f'{task.name}: ')}")
+            reasons[task.name] = why[task.name].removeprefix(f"{task.name}: ")
         elif score < task.points:
-            messages.append(f"{task.name}: {points(score)} of {points(task.points)} points")
-    return messages
+            reasons[task.name] = f"{points(score)} of {points(task.points)} points"
+    return reasons
 
 
-def _mended(prepared: Prepared) -> list[str]:
-    return [f"mended before grading: {', '.join(prepared.notes)}"] if prepared.notes else []
+def _message(graded: list[Task], reasons: dict[str, str], notes: tuple[str, ...]) -> str:
+    """All that is to be said of a submission; challenges that were left alone are not."""
+    left_alone = [task.name for task in graded if task.is_challenge and reasons.get(task.name) == NOT_WRITTEN]
+    said = [f"{name}: {reason}" for name, reason in reasons.items() if name not in left_alone]
+    return "; ".join(said + ([f"mended before grading: {', '.join(notes)}"] if notes else []))
 
 
 def _grader_failed(error: Exception) -> str:
@@ -164,23 +278,24 @@ def _grader_failed(error: Exception) -> str:
     return f"the grader itself failed ({type(error).__name__}: {what}): grade again, or grade this one by hand"
 
 
-@contextmanager
-def _interrupt_stops(executor: Executor) -> Iterator[None]:
-    """Ctrl-C ends the running kernels at once: Python drops a KeyboardInterrupt that falls into a callback."""
-    main_thread = threading.current_thread() is threading.main_thread()  # only there can Python be asked for a signal
-    if not main_thread or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job ignores it
-        yield
-        return
+class _Clock:
+    """Adds up the seconds of a run's phases."""
 
-    def stop(number: int, frame: object) -> None:
-        executor.stop()
-        raise KeyboardInterrupt
+    def __init__(self) -> None:
+        self.started, self.spent = time.monotonic(), Counter()
 
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent[name] += time.monotonic() - started
+
+    def timing(self) -> Timing:
+        return Timing(
+            self.spent["collect"], self.spent["execute"], self.spent["enter"], time.monotonic() - self.started
+        )
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import torch
 from checks.trying import ROOT, graded_cells, message_of
 from segutils import checks, metrics
 from segutils.checks import ex06
-from segutils.checks.base import CheckFailed, from_bytes, to_bytes
+from segutils.checks.base import CheckFailed
+from segutils.checks.transport import from_bytes, to_bytes
 
 CELLS = {f"{cell.exercise}.{cell.grade_id}": cell for cell in graded_cells()}
 
@@ -29,9 +30,14 @@ def test_a_check_bears_the_name_of_its_cell(cell):
 def test_cases_follow_from_the_seed_and_are_plain(cell):
     check = cell.check
     first, again, other = check.draw(5), check.draw(5), check.draw(6)
-    archives = [[to_bytes(case) for case in cases] for cases in (first, again, other)]
+    archives = [to_bytes(cases) for cases in (first, again, other)]
     assert archives[0] == archives[1]
     assert archives[0] != archives[2]
+
+
+def across(records):
+    """What arrives at the other side of the border."""
+    return from_bytes(to_bytes(records), len(records))
 
 
 @pytest.mark.parametrize("wrong", [False, True])
@@ -40,8 +46,8 @@ def test_cases_and_answers_cross_a_border_as_npz(wrong):
         return right_iou(matrix).nan_to_num(0) if wrong else right_iou(matrix)
 
     check = ex06.iou_per_class
-    cases = [from_bytes(to_bytes(case)) for case in check.draw(3)]
-    answers = [from_bytes(to_bytes(check.probe(iou_per_class, case))) for case in cases]
+    cases = across(check.draw(3))
+    answers = across([check.probe(iou_per_class, case) for case in cases])
     verdict = check.verdict(cases, answers)
     assert verdict.passed is not wrong
     assert ("nan turned into 0" in verdict.message) is wrong
@@ -53,8 +59,8 @@ def test_cases_and_answers_cross_a_border_as_npz(wrong):
 def test_every_check_is_the_same_across_the_border(cell):
     """What the grader does: cases go into the sandbox, answers come out, and nothing else."""
     right = cell.student_object(next(iter(cell.trials("RIGHT").values())))
-    cases = [from_bytes(to_bytes(case)) for case in cell.check.draw(1)]
-    answers = [from_bytes(to_bytes(cell.check.probe(right, case))) for case in cases]
+    cases = across(cell.check.draw(1))
+    answers = across([cell.check.probe(right, case) for case in cases])
     assert cell.check.verdict(cases, answers).passed
 
 

@@ -13,11 +13,11 @@ from PIL import Image
 from checks.trying import ROOT, given_definitions, message_of, read_exercise
 from segutils import camseq, toyscapes, training
 from segutils.checks import ex07
-from segutils.checks.base import from_bytes, to_bytes
 from segutils.checks.ex07.evaluation import build_model, draw_evaluations, make_batches
 from segutils.checks.ex07.frames import draw_frames, write_frames
 from segutils.checks.judges.ex07.frames import expected_item
 from segutils.checks.judges.ex07.splitting import shares
+from segutils.checks.transport import from_bytes, to_bytes
 from segutils.metrics import confusion_matrix
 
 CHECKS = {"CamSeqFrames": ex07.camseq_frames} | {
@@ -98,16 +98,16 @@ def test_train_and_eval_mode_predict_different_things():
 @pytest.mark.parametrize("name", CHECKS)
 def test_cases_and_answers_cross_a_border_as_npz(name):
     check, right = CHECKS[name], solved()[name]
-    cases = [from_bytes(to_bytes(case)) for case in check.draw(3)]
-    answers = [from_bytes(to_bytes(check.probe(right, case))) for case in cases]
+    cases = from_bytes(to_bytes(drawn := check.draw(3)), len(drawn))
+    answers = from_bytes(to_bytes([check.probe(right, case) for case in cases]), len(cases))
     assert check.verdict(cases, answers).passed
-    untouched = from_bytes(to_bytes(check.probe(given_definitions("ex07_camseq")[name], cases[0])))
+    (untouched,) = from_bytes(to_bytes([check.probe(given_definitions("ex07_camseq")[name], cases[0])]), 1)
     assert "not written yet" in check.judge(cases[0], untouched).message
 
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_cases_follow_from_the_seed(name):
-    first, again, other = ([to_bytes(case) for case in CHECKS[name].draw(seed)] for seed in (5, 5, 6))
+    first, again, other = (to_bytes(CHECKS[name].draw(seed)) for seed in (5, 5, 6))
     assert first == again
     assert first != other
 

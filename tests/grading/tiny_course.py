@@ -88,13 +88,15 @@ class Course:
         return path
 
     def grade(self, seconds: float = 10, workers: int = 2, **options: object) -> dict[str, dict[str, str]]:
-        """Grade hand-in/ and return the CSV's rows by student."""
+        """Grade hand-in/ and return the CSV's rows by student; the small exercise's tests cannot be sealed."""
         from segutils.grading.execute import Limits
-        from segutils.grading.pipeline import grade_exercise
+        from segutils.grading.pipeline import Settings, grade_exercise
 
+        options = {"sandboxed": self.exercise != EXERCISE, **options}
+        settings = Settings(workers=workers, limits=Limits(seconds), **options)
         self.printed = io.StringIO()
         with contextlib.redirect_stdout(self.printed):
-            grade_exercise(self.root, self.exercise, self.hand_in, workers=workers, limits=Limits(seconds), **options)
+            grade_exercise(self.root, self.exercise, self.hand_in, settings)
         return self.rows()
 
     def rows(self) -> dict[str, dict[str, str]]:
