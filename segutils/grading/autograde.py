@@ -4,6 +4,7 @@ import copy
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import nbformat
@@ -24,7 +25,7 @@ from segutils.errors import CourseError
 from segutils.grading.course import exercise_names, nbgrader_config, register_exercise
 from segutils.grading.database import Database, OpenGradebook, database_error
 from segutils.grading.feedback import FeedbackPages, Summary
-from segutils.grading.files import write_atomically
+from segutils.grading.files import remove_leftovers, staged, write_atomically
 from segutils.grading.records import Entry, Record, Records, read_entries
 from segutils.submission import entry, is_locked
 
@@ -63,6 +64,7 @@ class Book:
             raise CourseError(f"exercises/{exercise} is older than solutions/{exercise}: run `make exercises` first")
         self.records = Records(self.grading / "records" / exercise)
         self.pages = FeedbackPages(exercise, self.config)
+        self._counted: dict[str, list[Entry]] = {}  # what `grades` read of a submission until its record is written
 
     def _register(self, root: Path) -> None:
         try:
@@ -103,9 +105,12 @@ class Book:
             with gradebook.db.no_autoflush:  # nbgrader builds a new submission step by step
                 gradebook.update_or_create_submission(self.exercise, student)
             graded = self._autograde(gradebook, student, prepared, executed)
-            self._write(self._autograded(student), nbformat.writes(graded))
+            entered.enter_context(staged(self._autograded(student), nbformat.writes(graded)))
 
-        self.database.transaction(enter)
+        self._counted.pop(student, None)
+        remove_leftovers(self._autograded(student).parent)
+        with ExitStack() as entered:  # renames the notebook after the transaction
+            self.database.transaction(enter)
 
     def _autograde(
         self, gradebook: OpenGradebook, student: str, prepared: NotebookNode, executed: NotebookNode
@@ -124,12 +129,13 @@ class Book:
         """Write grading/feedback/STUDENT/EXERCISE/EXERCISE.html from the notebook that was graded last."""
         notebook = nbformat.read(self._autograded(student), as_version=4)
         page = self.pages.render(notebook, student, summary, self._entries(student))
-        self._write(self._feedback(student), page)
+        _write(self._feedback(student), page)
 
     def record(self, student: str, fingerprint: str, row: dict) -> None:
         """Remember that this submission is graded and its feedback written, as its last step."""
         files = [self._autograded(student), self._feedback(student)]
-        self.records.write(student, Record(fingerprint, row), self._entries(student), files)
+        entries = self._counted.pop(student, None) or self._entries(student)  # what a person enters later is not in row
+        self.records.write(student, Record(fingerprint, row), entries, files)
 
     def recorded(self) -> dict[str, Record]:
         """The records of this exercise by student, without those whose gradebook entries or files have changed since.
@@ -147,7 +153,7 @@ class Book:
         """Keep the notebook as it was handed in under grading/submitted/, where formgrader counts submissions."""
         target = self.folder("submitted", student) / f"{self.exercise}.ipynb"
         if not target.exists() or not target.samefile(notebook):
-            self._write(target, notebook.read_bytes())
+            _write(target, notebook.read_bytes())
 
     def withdraw(self, student: str) -> None:
         """Take back what an earlier notebook of this student was given by the grader; a person's grades stay."""
@@ -167,17 +173,18 @@ class Book:
 
     def grades(self, student: str) -> dict[str, tuple[float, bool]]:
         """Per graded cell the score that counts, and whether it still waits for a person."""
-        graded = [entry for entry in self._entries(student) if entry.grade_id]
+        self._counted[student] = self._entries(student)
+        graded = [entry for entry in self._counted[student] if entry.grade_id]
         return {entry.cell: (entry.score, entry.waits_for_a_person) for entry in graded}
 
     def _entries(self, student: str) -> list[Entry]:
         entries = self.database.transaction(lambda gradebook: read_entries(gradebook, self.exercise, student))
         return entries.get(student, [])
 
-    def _write(self, path: Path, content: str | bytes) -> None:
-        for left in path.parent.glob("*.tmp"):  # by a run that was killed while it wrote here
-            left.unlink()
-        write_atomically(path, content)
+
+def _write(path: Path, content: str | bytes) -> None:
+    remove_leftovers(path.parent)
+    write_atomically(path, content)
 
 
 def _read_release(path: Path) -> NotebookNode:

@@ -86,13 +86,8 @@ class Database:
                     raise
                 if isinstance(fault, DataError):  # of this submission, not of the gradebook
                     raise ValueError(f"the gradebook does not take it: {_said(fault)}") from error
-                if not _is_locked(fault):
+                if not _is_locked(fault) or time.monotonic() - begun > self.patience:
                     raise self.explain(fault) from error
-                if time.monotonic() - begun > self.patience:
-                    raise CourseError(
-                        f"the gradebook {self.name} is in use by another program (formgrader, a backup, a database "
-                        f"browser) and stayed locked for {self.patience:g} seconds: close that program and start again"
-                    ) from error
             if not told:
                 self.tell(
                     f"the gradebook {self.name} is in use by another program: waiting up to {self.patience:g} seconds"
@@ -120,6 +115,11 @@ class Database:
     def explain(self, fault: DBAPIError) -> CourseError:
         """What a database error means for a person."""
         code, said = getattr(fault.orig, "sqlite_errorname", None) or "", _said(fault)
+        if _is_locked(fault):
+            return CourseError(
+                f"the gradebook {self.name} is in use by another program (formgrader, a backup, a database browser) "
+                f"and stayed locked for {self.patience:g} seconds: close that program and start again"
+            )
         if code.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
             return self._damaged(said)
         if code.startswith(("SQLITE_FULL", "SQLITE_IOERR")) or "No space left" in said:

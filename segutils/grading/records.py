@@ -11,7 +11,7 @@ from typing import Any
 from nbgrader.api import Assignment, BaseCell, Comment, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 from sqlalchemy import and_, select
 
-from segutils.grading.files import write_atomically
+from segutils.grading.files import remove_leftovers, write_atomically
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        remove_leftovers(folder)
 
     def write(self, student: str, record: Record, entries: list[Entry], files: Iterable[Path]) -> None:
         """Remember a submission with what its record depends on: its entries in the gradebook, and its files."""

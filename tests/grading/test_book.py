@@ -66,6 +66,7 @@ def content(book):
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
         counts = {name: database.execute(f"select count(*) from {name}").fetchone() for name in tables}
     known = {name: sorted(json.dumps(asdict(one) | {"grade_id": None}) for one in own) for name, own in entries.items()}
+    assert not list(book.records.folder.glob("*.tmp"))
     folders = [book.grading / name for name in ("autograded", "feedback")]
     written = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return known, counts, {str(path.relative_to(book.grading)): path.read_bytes() for path in written}
@@ -216,6 +217,16 @@ def test_a_persons_grade_and_comment_come_back_in_the_feedback(course, book):
     assert set(book.recorded()) == {"ada"}
 
 
+def test_a_grade_that_a_person_enters_while_the_row_is_made_is_not_lost(course, book):
+    grade(course, book, "ada")
+    book.grade("ada", *handed_in(course, book, ["area"]))
+    row = {name: score for name, (score, _) in book.grades("ada").items()}
+    by_hand(book, "ada")
+    book.write_feedback("ada", Summary(()))
+    book.record("ada", FINGERPRINT, row)
+    assert row["area_test"] == 0 and book.recorded() == {}
+
+
 def test_a_late_submission_costs_what_the_plugin_says(course, book, tmp_path):
     grade(course, book, "ada")
     with Gradebook(book.database.url_for_nbgrader(), COURSE_ID) as gradebook:
@@ -337,13 +348,13 @@ def test_a_full_disk_keeps_what_was_graded_and_the_next_run_completes(course, sm
         grade(course, undisturbed, student, ["area"])
     book = Book(course.root, EXERCISE)
     grade(course, book, "ada", ["area"])
-    before, summary, refused = content(book)[0]["ada"], Summary(()), []
+    before, summary, refused = content(book), Summary(()), []
     for pages in range(40):  # from a gradebook that cannot begin to a notebook that does not fit
         small_disk(4096 * pages)
         if not (said := attempt(lambda: book.grade("ben", *handed_in(course, book, ["area"])))):
             break
         refused.append(said)
-        assert content(book)[0] == {"ada": before} and set(book.recorded()) == {"ada"}
+        assert content(book) == before and set(book.recorded()) == {"ada"}
     for step in (lambda: book.write_feedback("ben", summary), lambda: book.record("ben", FINGERPRINT, {})):
         small_disk(0)
         refused.append(attempt(step))
