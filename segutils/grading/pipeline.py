@@ -185,6 +185,7 @@ def _prepare(book: Book, maker: _JobMaker, hand_in: HandIn) -> Prepared:
         return Prepared(hand_in, problem=hand_in.problem)
     try:
         notebook, notes = repair(read_notebook(hand_in.notebook), book.release)
+        notes = [*hand_in.notes, *notes]
         notebook = book.with_hidden_tests(notebook)
         job = maker.job(notebook, hand_in.student)
         handed_in = hand_in.notebook.read_bytes()  # kept beside the gradebook

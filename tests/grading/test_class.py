@@ -122,6 +122,8 @@ def graded(class_course, left_behind):
     (course.hand_in / "nothing").mkdir()
     (course.hand_in / "misnamed").mkdir()
     course.submit("misnamed", course.solved()).rename(course.hand_in / "misnamed" / "Untitled.ipynb")
+    (course.hand_in / "misnamed-other").mkdir()
+    course.submit("misnamed-other", another_notebook()).rename(course.hand_in / "misnamed-other" / "ex91.ipynb")
     course.submit("two", course.solved())
     course.submit("two", course.released(), nested=True)
     (course.hand_in / "link").symlink_to(course.root / "solutions")
@@ -172,7 +174,8 @@ EXPECTED = {
     "odd-cells": (ATTENTION, "does not have the structure of a notebook"),
     "huge": (ATTENTION, "has 60 MB, the limit is 50 MB"),
     "nothing": (ATTENTION, "the folder is empty"),
-    "misnamed": (ATTENTION, "there is only Untitled.ipynb; rename the notebook"),
+    "misnamed": (GRADED, 2, 3, 4.5, "mended before grading: the notebook was called Untitled.ipynb"),
+    "misnamed-other": (ATTENTION, "is it the notebook of another exercise?"),
     "two": (ATTENTION, "two different notebooks"),
     "link": (ATTENTION, "a link to another folder"),
     "linked-file": (ATTENTION, "is a link, not a file"),
@@ -234,6 +237,6 @@ def test_nothing_is_written_outside_grading(graded, class_course):
 
 def test_the_terminal_shows_a_line_per_student_and_a_table(graded, class_course):
     printed = class_course.printed.getvalue()
-    assert sum("/36" in line for line in printed.splitlines()) == len(EXPECTED) == 36
-    assert "36 students: 21 graded, 15 need attention" in printed
+    assert sum("/37" in line for line in printed.splitlines()) == len(EXPECTED) == 37
+    assert "37 students: 22 graded, 15 need attention" in printed
     assert "Traceback" not in printed and "WARNING" not in printed
