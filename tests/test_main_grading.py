@@ -18,11 +18,26 @@ def grade(course, *options, exercise=EXERCISE, folder="hand-in"):
     return main(["grade", exercise, "--course", str(course.root), "--submissions", submissions, *options])
 
 
-def test_grade_refuses_without_no_sandbox_and_says_what_it_means(course, capsys):
+def test_grade_refuses_without_bubblewrap_and_says_how_to_get_it(course, capsys, monkeypatch):
+    course.submit("ada", course.solved())
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert grade(course) == 2
+    told = capsys.readouterr().err
+    assert "sudo apt-get install bubblewrap" in told and "with --no-sandbox, which runs their code with your" in told
+    assert not (course.root / "grading").exists()
+
+
+def test_grade_refuses_tests_that_cannot_be_sealed(course, capsys):
     course.submit("ada", course.solved())
     assert grade(course) == 2
-    assert "with --no-sandbox it runs their code with your rights" in capsys.readouterr().err
-    assert not (course.root / "grading").exists()
+    assert "the test in the cell double_test cannot be sealed: it must consist of calls like" in capsys.readouterr().err
+
+
+def test_grade_refuses_a_scheduler_that_is_not_there(course, capsys, monkeypatch):
+    monkeypatch.setattr("segutils.grading.engine.CONNECT_SECONDS", 1)
+    course.submit("ada", course.solved())
+    assert grade(course, "--no-sandbox", "--scheduler", "tcp://127.0.0.1:9") == 2
+    assert "no dask scheduler answers at tcp://127.0.0.1:9" in capsys.readouterr().err
 
 
 def test_grade_exits_with_0_when_all_is_graded_and_3_when_not(course, capsys):
@@ -30,11 +45,11 @@ def test_grade_exits_with_0_when_all_is_graded_and_3_when_not(course, capsys):
     assert grade(course, "--no-sandbox") == 0
     streams = capsys.readouterr()
     assert streams.err.startswith("WARNING: --no-sandbox: the students' code runs with your rights")
-    assert "1 students: 1 graded, 0 need attention" in streams.out
+    assert "1 student: 1 graded, 0 need attention" in streams.out
 
     (course.hand_in / "ben").mkdir()
     assert grade(course, "--no-sandbox", "--workers", "2") == 3
-    assert "2 students: 1 graded, 1 need attention" in capsys.readouterr().out
+    assert "2 students: 1 graded (1 known from an earlier run), 1 need attention" in capsys.readouterr().out
     assert list(course.rows()) == ["ada", "ben"]
 
 
@@ -62,7 +77,7 @@ def test_usage_errors_exit_with_2(course, capsys, arguments, message):
 
 
 @pytest.mark.parametrize(
-    "options", [["--workers", "0"], ["--workers", "two"], ["--time-limit", "0"], ["--scheduler", "x"]]
+    "options", [["--workers", "0"], ["--workers", "two"], ["--time-limit", "0"], ["--memory-limit", "0.2"]]
 )
 def test_options_out_of_range_exit_with_2(course, options):
     with pytest.raises(SystemExit) as stop:

@@ -6,16 +6,13 @@ import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
 from segutils.errors import CourseError
 from segutils.grading import pipeline
 from segutils.grading.course import COURSE_ID
-from segutils.grading.execute import Executor, Limits, Stopped
 
 EXERCISE = "ex90_numbers"
 
@@ -134,41 +131,3 @@ def test_interrupted_and_started_again(course, how, code):
         assert book.execute("select count(*) from submitted_assignment").fetchone() == (3,)
         assert book.execute("pragma integrity_check").fetchone() == ("ok",)
     assert not [name for name in os.listdir(course.root / "grading") if name.endswith(".tmp")]
-
-
-def test_an_interrupt_that_python_dropped_still_ends_the_run(course, monkeypatch):
-    """The signal's handler has stopped the kernels, but no KeyboardInterrupt arrived: no row may be made of that."""
-
-    def stopped(executor, prepared):
-        raise Stopped
-
-    course.submit("ada", course.solved())
-    monkeypatch.setattr(pipeline, "_execute", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        course.grade()
-    assert not (course.root / "grading" / f"{EXERCISE}.csv").exists()
-
-
-@pytest.fixture
-def foreground():
-    before = signal.getsignal(signal.SIGINT)
-    in_the_foreground()
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("foreground")
-def test_an_interrupt_stops_the_kernels_before_it_is_raised():
-    executor = Executor(Limits())
-    with pytest.raises(KeyboardInterrupt), pipeline._interrupt_stops(executor):
-        signal.raise_signal(signal.SIGINT)
-    with pytest.raises(Stopped):
-        executor.run(nbformat.v4.new_notebook(), Path())
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-@pytest.mark.usefixtures("foreground")
-def test_a_background_job_goes_on_ignoring_the_interrupt():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with pipeline._interrupt_stops(Executor(Limits())):
-        signal.raise_signal(signal.SIGINT)
