@@ -27,8 +27,14 @@ student-zip: setup ## pack the course for students, without solutions
 exercises: setup ## make exercises/ from solutions/
 	@$(PY) -m segutils.grading.course
 
+collect: setup ## unpack the hand-ins that an LMS exports: make collect EX=ex04_aspp EXPORT=moodle.zip
+	@$(PY) -m segutils collect "$(EX)" "$(EXPORT)"
+
 grade: setup ## grade a class: make grade EX=ex04_aspp SUBMISSIONS=hand-in
 	@$(PY) -m segutils grade "$(EX)" --submissions "$(SUBMISSIONS)" $(GRADE)
+
+return: setup ## pack the feedback for the LMS: make return EX=ex04_aspp
+	@$(PY) -m segutils return "$(EX)" --submissions "$(SUBMISSIONS)"
 
 judge: setup ## try every wrong and every right solution on its check; the figure goes to CONTRIBUTING.md
 	@PYTHONPATH=tests $(PY) -m checks.judge
@@ -56,7 +62,7 @@ lock: setup ## renew requirements.lock and environment.yml
 	    --all-extras pyproject.toml --custom-compile-command "make lock" -o requirements.lock
 	@$(PY) tools/write_environment.py
 
-SUBMISSIONS = hand-in
+SUBMISSIONS = $(if $(wildcard grading/collected/$(EX)/lms.json),grading/collected/$(EX),hand-in)
 ROOT_FLAG = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup lab check submit student-zip exercises grade judge lectures experiments checkpoint lint test test-slow lock
+.PHONY: help setup lab check submit student-zip exercises collect grade return judge lectures experiments checkpoint lint test test-slow lock

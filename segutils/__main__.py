@@ -12,7 +12,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code (2 for a fault that the user can mend)."""
     parser = argparse.ArgumentParser(prog="python -m segutils", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add_command in (add_data, add_check, add_grade):
+    for add_command in (add_data, add_check, add_collect, add_grade, add_return):
         add_command(commands)
     arguments = parser.parse_args(argv)
     try:
@@ -93,6 +93,55 @@ def run_check(arguments: argparse.Namespace) -> int:
     from segutils.student import check
 
     return check.run_check(arguments.notebook, arguments.course.resolve())
+
+
+def add_collect(commands: argparse._SubParsersAction) -> None:
+    """`collect EXERCISE EXPORT`: from an LMS's zip to a folder of submissions."""
+    parser = commands.add_parser("collect", help="unpack the zip of hand-ins that Moodle or Canvas exports")
+    parser.add_argument("exercise", help="e.g. ex04_aspp")
+    parser.add_argument("export", type=Path, help="the zip: Moodle's, Canvas's, or one of students' folders")
+    parser.add_argument("--submissions", type=Path, metavar="DIR", help="where to (grading/collected/EXERCISE)")
+    _add_course(parser)
+    parser.set_defaults(run=run_collect)
+
+
+def run_collect(arguments: argparse.Namespace) -> int:
+    """Exit with 0 when the export lies in the folder."""
+    from segutils.grading import lms
+
+    folder = arguments.submissions or _collected(arguments)
+    outcome = lms.unpack(arguments.export, folder, arguments.exercise)
+    for left_out in outcome.left_out:
+        print(f"left out: {left_out}")
+    print(f"{len(outcome.students)} students in {folder}")
+    return 0
+
+
+def add_return(commands: argparse._SubParsersAction) -> None:
+    """`return EXERCISE`: from feedback pages to the zip that an LMS takes."""
+    parser = commands.add_parser("return", help="pack the feedback pages as the LMS takes them back")
+    parser.add_argument("exercise", help="e.g. ex04_aspp")
+    parser.add_argument("--submissions", type=Path, metavar="DIR", help="as graded (grading/collected/EXERCISE)")
+    parser.add_argument("--zip", type=Path, metavar="FILE", help="where to (grading/EXERCISE-feedback.zip)")
+    _add_course(parser)
+    parser.set_defaults(run=run_return)
+
+
+def run_return(arguments: argparse.Namespace) -> int:
+    """Exit with 0 when the zip is written."""
+    from segutils.grading import lms
+
+    grading = arguments.course.resolve() / "grading"
+    target = arguments.zip or grading / f"{arguments.exercise}-feedback.zip"
+    outcome = lms.pack(arguments.submissions or _collected(arguments), arguments.exercise, grading, target)
+    for name in outcome.left_out:
+        print(f"no feedback yet: {name}")
+    print(f"{len(outcome.students)} pages in {target}")
+    return 0
+
+
+def _collected(arguments: argparse.Namespace) -> Path:
+    return arguments.course.resolve() / "grading" / "collected" / arguments.exercise
 
 
 def add_grade(commands: argparse._SubParsersAction) -> None:
