@@ -297,7 +297,7 @@ HOSTILE = ["\x1b[2J\nada", "..ada..", ". .", "a" * 300, "🙂" * 90, "=HYPERLINK
 
 
 def test_hostile_names_become_harmless_folders(unpacked):
-    unpacked([f"{name}/{name}.ipynb" for name in HOSTILE])
+    unpacked([f"{name}/x{name}.ipynb" for name in HOSTILE])
     assert len(unpacked.outcome.students) == len(HOSTILE)
     for name in unpacked.outcome.students:
         assert name.isprintable() and len(name.encode()) < 256 and name.strip(". ")
