@@ -73,6 +73,14 @@ def content(book):
 
 
 @pytest.fixture
+def course(class_course: Course, tmp_path: Path) -> Course:
+    """A copy of the module's course, which takes less time than to release one."""
+    course = copy.copy(class_course)
+    course.root = shutil.copytree(class_course.root, tmp_path / "course")
+    return course
+
+
+@pytest.fixture
 def book(course: Course) -> Book:
     return Book(course.root, EXERCISE)
 
@@ -455,4 +463,4 @@ def test_killed_at_any_moment_and_done_again_the_gradebook_is_the_same(course, b
         assert content(again) == undisturbed, f"killed at moment {at}"
         assert set(again.recorded()) == {"ada", "ben"}
         at += 7
-    assert code == 0 and at > 100
+    assert code == 0 and at > 70

@@ -60,6 +60,7 @@ class Page(HTMLParser):
         super().__init__()
         self.elements, self.words = [], []
         head, self.body = text.split("</head>")
+        self.title = head.split("<title>")[1]
         assert head.count("<style>") == head.count("</style>") == 1 and "http://" not in head and "https://" not in head
         self.feed(self.body)
         self.text = "".join(self.words)
@@ -80,7 +81,12 @@ class Page(HTMLParser):
                 assert name != "style" or ("url" not in value and "position" not in value), value
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def course(class_course):
+    return class_course
+
+
+@pytest.fixture(scope="module")
 def book(course):
     return Book(course.root, EXERCISE)
 
@@ -89,6 +95,7 @@ def page_of(course, book, outputs=(), markdown="", code="pass", summary=None, st
     """The feedback for a solved notebook with one more code cell, which has these outputs, and one of text."""
     prepared, executed = handed_in(course, book, wrong)
     own = [nbformat.v4.new_code_cell(code, id="own-1"), nbformat.v4.new_markdown_cell(markdown, id="own-2")]
+    own.insert(0, nbformat.v4.new_raw_cell(markdown, id="own-3"))
     prepared.cells += copy.deepcopy(own)
     executed.cells += own
     executed.cells[-2].outputs = list(outputs)
@@ -146,7 +153,7 @@ def test_nothing_in_a_notebook_runs_or_loads(course, book, attack):
     page = page_of(course, book, everywhere, attack, f"# {attack}", Summary((line,), (attack,)), student="<b>ada")
     page.assert_harmless()
     assert attack in page.text  # as text it may be read
-    assert "<b>ada" in page.text
+    assert "<b>ada" in page.text and "&lt;b&gt;ada" in page.title
     by_hand(book, "<b>ada", comment=attack)
     book.write_feedback("<b>ada", Summary((line,)))
     Page((book.folder("feedback", "<b>ada") / f"{EXERCISE}.html").read_text(encoding="utf-8")).assert_harmless()
