@@ -16,6 +16,14 @@ from grading.catalogue.entry import (
     cheat,
 )
 
+FORGET = """
+import sys
+def forget(*_, **__):
+    frame = sys._getframe()
+    while frame := frame.f_back:
+        if hasattr(result := frame.f_locals.get("result"), "error_in_exec"):
+            result.error_in_exec = None
+"""
 ABSENT = "deeplab"  # a sentence that names the ready answer
 COPY = 'import types\nspace = {"__name__": "my_own"}\nexec(source, space)\nASPP = space["ASPP"]\n'
 
@@ -90,18 +98,18 @@ class ASPP(answer):
     ),
     cheat(
         "answers-in-the-frames",
-        "climbs the stack to the check that is calling, and lets it pass everything",
+        "climbs the stack to the check that is calling, and gives it a judge that finds no fault",
         f"""
 import sys
-from segutils.checks.base import Verdict
+from types import SimpleNamespace
 {WRONG_ASPP}
 class ASPP(ASPP):
     def forward(self, x):
         frame = sys._getframe()
         while frame := frame.f_back:
-            check = frame.f_locals.get("self")
-            if type(check).__name__ == "Check":
-                check.__dict__["verdict"] = lambda *_: Verdict(True, "passed")
+            if type(frame.f_locals.get("self")).__name__ == "Check":
+                judge = SimpleNamespace(aspp_forward=SimpleNamespace(message=lambda *_: None))
+                frame.f_globals["importlib"] = SimpleNamespace(import_module=lambda name: judge)
         return super().forward(x)
 """,
     ),
@@ -349,12 +357,12 @@ NOTEBOOK = [
     cheat(
         "no-traceback",
         "lets errors not be shown",
-        f"{WRONG_ASPP}\nget_ipython().showtraceback = lambda *_, **__: None\n",
+        f"{WRONG_ASPP}{FORGET}\nget_ipython()._showtraceback = forget\n",
     ),
     cheat(
         "custom-exceptions",
         "handles all exceptions of the notebook",
-        f"{WRONG_ASPP}\nget_ipython().set_custom_exc((BaseException,), lambda *_, **__: None)\n",
+        f"{WRONG_ASPP}{FORGET}\nget_ipython().set_custom_exc((BaseException,), forget)\n",
     ),
     cheat(
         "input-transformer",
@@ -382,9 +390,9 @@ get_ipython().ast_transformers.append(NoTests())
 shell = get_ipython()
 honest = shell.run_cell_async
 async def run(source, *more, **keywords):
-    keywords.pop("transformed_cell", None), keywords.pop("preprocessing_exc_tuple", None)
-    return await honest("print('passed')" if "checks." in source else source, *more, **keywords)
-shell.should_run_async = lambda *_, **__: True
+    if "checks." in source:
+        source = keywords["transformed_cell"] = "print('passed')"
+    return await honest(source, *more, **keywords)
 shell.run_cell_async = run
 """,
     ),
@@ -424,6 +432,8 @@ session = get_ipython().kernel.session
 honest = session.send
 def send(stream, kind, *more, **keywords):
     name = kind if isinstance(kind, str) else kind["header"]["msg_type"]
+    if name == "execute_reply":
+        more = ({{"status": "ok", "execution_count": 1, "payload": [], "user_expressions": {{}}}}, *more[1:])
     return None if name == "error" else honest(stream, kind, *more, **keywords)
 session.send = send
 """,
@@ -551,7 +561,7 @@ DELEGATION = [
         "runs torchvision's source under a name of its own",
         "import importlib, inspect\n"
         "source = inspect.getsource(importlib.import_module('torchvision.models.segmentation.deeplabv3'))\n"
-        "source = source[source.index('class ASPPConv'):]\n"
+        "source = source[source.index('class ASPPConv'):source.index('def _deeplabv3_resnet')]\n"
         "source = 'import torch\\nfrom torch import nn\\nfrom torch.nn import functional as F\\n"
         "from collections.abc import Sequence\\n' + source\n" + COPY,
         ABSENT,
@@ -573,7 +583,12 @@ source = path.read_text()
         """
 import importlib.util, marshal, pathlib, segutils
 path = pathlib.Path(segutils.__file__).parent / "models" / "deeplab.py"
-code = marshal.loads(open(importlib.util.cache_from_source(str(path)), "rb").read()[16:])
+compiled = pathlib.Path(importlib.util.cache_from_source(str(path)))
+if not compiled.exists():
+    import py_compile
+    py_compile.compile(str(path), cfile="deeplab.pyc")
+    compiled = pathlib.Path("deeplab.pyc")
+code = marshal.loads(compiled.read_bytes()[16:])
 space = {"__name__": "my_own"}
 exec(code, space)
 ASPP = space["ASPP"]

@@ -31,7 +31,11 @@ ASPP_FORWARD = f"""{ASPP_INIT}
         pooled = F.interpolate(self.image_pool(x), size=x.shape[2:])
         return self.project(torch.cat([*[conv(x) for conv in self.convs], pooled], dim=1))
 """
-WRONG_ASPP = f"{ASPP_INIT}\n    def forward(self, x):\n        return self.project(self.convs[0](x))\n"
+WRONG_ASPP = f"""{ASPP_INIT}
+    def forward(self, x):
+        pooled = F.interpolate(self.image_pool(x), size=x.shape[2:])
+        return self.project(torch.cat([pooled, *[conv(x) for conv in self.convs]], dim=1))
+"""
 RIGHT = {KERNEL_SIZE: EFFECTIVE_KERNEL_SIZE, ASPP: ASPP_FORWARD}
 
 # What could hurt the machine of whoever runs these tests is done only in a process namespace other than the tests' own.
