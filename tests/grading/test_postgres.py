@@ -94,6 +94,7 @@ def test_a_lock_is_waited_for_and_told(course, book, server):
     grade(course, book, "ada")
     told = []
     other = psycopg.connect(server.replace("+psycopg", ""))
+    other.execute("set idle_in_transaction_session_timeout = '20s'")  # else a fault here would wait for ever
     other.execute("lock table grade in access exclusive mode")
 
     def let_go(sentence):
