@@ -28,7 +28,7 @@ MAX_OUTPUT = 500_000  # characters that one cell may print or show; the rest is 
 MAX_TEST_OUTPUT = 20_000  # the same where a test runs
 TOTAL_FACTOR = 5  # a whole notebook may take so many times the limit of one cell
 WALL_FACTOR = 2  # and each of them, waiting included, so many times its CPU time
-PROCESSES = 256  # in one sandbox, threads counted
+PROCESSES = 128  # in one sandbox, threads counted
 
 
 @dataclass(frozen=True)

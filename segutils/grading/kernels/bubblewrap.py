@@ -17,10 +17,9 @@ from segutils.grading.kernels.inside import EXCHANGE, STUDENT
 from segutils.paths import COURSE_ROOT
 
 CLONE_NEWUSER = 0x10000000
-FIRST_UID = 1_879_048_192  # no system gives such numbers to people; the sandbox's process number is added
+FIRST_UID = 1_879_048_192  # no system gives such numbers to people; a process number is added
 PACKAGE = COURSE_ROOT / "segutils"
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime", "/etc/mime.types")
-DEVICES = ("null", "zero", "full", "random", "urandom")
 DISKS = {"/tmp": 0.5, "/dev/shm": 0.5, str(EXCHANGE): 0.25}  # shares of the limit, sizes of separate small disks
 ACCOUNTS = f"root:x:0:0:root:/:/bin/false\nstudent:x:{STUDENT}:{STUDENT}:student:/tmp/home:/bin/sh\n"
 WAIT = ("/bin/sh", "-c", "echo ready; exec cat")  # ends when the other end of its stdin does, so with the grader
@@ -58,10 +57,10 @@ class Box:
         accounts = _in_memory(ACCOUNTS)
         arguments = [
             *_namespaces(self._namespace, write_end),
+            *_disks(disk),  # before the files, some of which may lie in /tmp
             *_files(),
-            *("--ro-bind-data", str(accounts), "/etc/passwd"),
+            *("--perms", "0644", "--ro-bind-data", str(accounts), "/etc/passwd"),
             *(word for place, cover in covers.items() for word in ("--ro-bind", str(cover), str(place))),
-            *_disks(disk),
             *("--remount-ro", "/", "--"),
             *WAIT,
         ]
@@ -94,10 +93,10 @@ class Box:
 
 
 def _new_user_namespace() -> int:
-    """A user namespace, as an open file, in which the student is user 1000 and no other namespace can be made.
+    """A user namespace, as an open file, in which no other one can be made.
 
-    Where the grader is root, user 1000 is outside a number that nobody has, and root sets the sandbox up; an ordinary
-    user is that student there, without rights over anything else of theirs since nothing else is in the sandbox.
+    Its root, who sets the sandbox up, is the grader. Where that is the system's root, students get a number that
+    nobody else has; an ordinary user has one number only, and the student is a root there who has given up all rights.
     """
     ready, go = os.pipe(), os.pipe()
     child = os.fork()
@@ -118,7 +117,7 @@ def _new_user_namespace() -> int:
         if not is_root:
             Path(f"/proc/{child}/setgroups").write_text("deny")
         for kind, number in own.items():
-            lines = f"0 0 1\n{STUDENT} {FIRST_UID + child} 1\n" if is_root else f"{STUDENT} {number} 1\n"
+            lines = f"0 {number} 1\n" + (f"{STUDENT} {FIRST_UID + child} 1\n" if is_root else "")
             Path(f"/proc/{child}/{kind}_map").write_text(lines)
         namespace = os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
         os.write(go[1], b"+")
@@ -141,21 +140,18 @@ def _namespaces(user_namespace: int, info: int) -> list[str]:
         *("--userns", str(user_namespace), "--info-fd", str(info)),
         *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *("--hostname", "sandbox", "--die-with-parent", "--new-session"),
-        *("--clearenv", "--setenv", "PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin"),
+        "--clearenv",
     ]
 
 
 def _files() -> list[str]:
     """Read-only views of the system's programs, the course's Python and segutils without its judges."""
-    words = ["--ro-bind", "/usr", "/usr", "--proc", "/proc"]
+    words = ["--ro-bind", "/usr", "/usr"]
     for name in ("/bin", "/sbin", "/lib", "/lib64"):
         if os.path.islink(name):
             words += ["--symlink", os.readlink(name), name]
         else:
             words += ["--ro-bind-try", name, name]
-    words += _folder("/dev")
-    words += [word for name in DEVICES for word in ("--dev-bind", f"/dev/{name}", f"/dev/{name}")]
-    words += ["--symlink", "/proc/self/fd", "/dev/fd"]
     words += _folder("/etc")
     words += [word for path in SYSTEM_FILES for word in ("--ro-bind-try", path, path)]
     for place in python_places():
@@ -166,7 +162,7 @@ def _files() -> list[str]:
 
 def python_places() -> list[Path]:
     """The folders outside /usr that Python and segutils are in, the outer ones first."""
-    named = [sys.base_prefix, sys.prefix, *site.getsitepackages(), PACKAGE]
+    named = [sys.base_prefix, sys.prefix, *site.getsitepackages(), site.getusersitepackages(), PACKAGE]
     places = sorted({Path(os.path.realpath(name)) for name in named} | {Path(name) for name in named})
     kept: list[Path] = []
     for place in places:
@@ -182,7 +178,8 @@ def _folder(path: str) -> list[str]:
 
 
 def _disks(limit: int) -> list[str]:
-    words = []
+    """What is not a view of files: processes, devices, and small disks that can be written to."""
+    words = ["--proc", "/proc", "--dev", "/dev"]
     for place, share in DISKS.items():
         words += [*_folder(str(Path(place).parent)), "--perms", "1777", "--size", str(int(share * limit))]
         words += ["--tmpfs", place]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-STUDENT = 1000  # the user id inside a sandbox
+STUDENT = 1000  # the user id inside a sandbox, where the grader can give numbers away
 EXCHANGE = Path("/run/kernel")  # sockets and answers; a small disk of its own
 HOME = Path("/tmp/home")
 SHARED_NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
@@ -88,10 +88,10 @@ def become_student(start: Start) -> None:
     import resource  # not on Windows, where this is never called
 
     os.setsid()
+    os.nice(5)  # whatever runs here, the grader goes on
     os.umask(0o022)
-    path = os.environ.get("PATH", "/usr/bin:/bin")
     os.environ.clear()
-    os.environ.update(ENVIRONMENT | {"PATH": path})
+    os.environ.update(ENVIRONMENT | {"PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"})
     if start.sandboxed:
         _drop_rights()
     for name, value in {
@@ -121,7 +121,7 @@ def _drop_rights() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     for capability in range(64):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
-    if os.getuid() == 0:
+    if f" {STUDENT} " in Path("/proc/self/uid_map").read_text():  # else there is nobody but this user to be
         os.setgroups([])
         os.setresgid(STUDENT, STUDENT, STUDENT)
         os.setresuid(STUDENT, STUDENT, STUDENT)
