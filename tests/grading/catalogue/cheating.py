@@ -554,7 +554,7 @@ DELEGATION = [
         "copies-course",
         "runs the course's source under a name of its own",
         "import inspect\nfrom segutils.models import deeplab\nsource = inspect.getsource(deeplab)\n" + COPY,
-        ABSENT,
+        f"{ASPP}: ",
     ),
     cheat(
         "copies-torchvision",
@@ -564,7 +564,7 @@ DELEGATION = [
         "source = source[source.index('class ASPPConv'):source.index('def _deeplabv3_resnet')]\n"
         "source = 'import torch\\nfrom torch import nn\\nfrom torch.nn import functional as F\\n"
         "from collections.abc import Sequence\\n' + source\n" + COPY,
-        ABSENT,
+        f"{ASPP}: ",
     ),
     cheat(
         "copies-file",

@@ -10,7 +10,7 @@ DENIED = "PermissionError|FileNotFoundError|NotADirectoryError|OSError|Read-only
 NO_NETWORK = "OSError|Connection|unreachable|refused|gaierror|PermissionError|FileNotFoundError|TimeoutError"
 TOO_LONG = "too long|time"
 KILLED = f"{KERNEL_SIZE}: .*(ended|process|killed|stopped)"
-MEMORY = "[Mm]emory|Cannot allocate|ended|killed"
+MEMORY = "[Mm]emory|SystemError|ended|killed"  # a bytearray that cannot grow raises SystemError
 NO_SPACE = "No space|OSError|disk|too large|[Mm]emory|killed|ended"
 SEARCH = """
 import os
@@ -46,7 +46,7 @@ READING = [
     attack(
         "reads-other-jobs",
         "looks for the notebooks of others that are graded at the same time",
-        "if not any(path.endswith('.ipynb') for path in files('/')):\n    raise FileNotFoundError('none')",
+        "if not any(path.endswith('ex04_aspp.ipynb') for path in files('/')):\n    raise FileNotFoundError('none')",
         "FileNotFoundError",
         tools=SEARCH,
         guarded=True,
@@ -325,7 +325,7 @@ PROCESSES = [
     attack(
         "parents-memory",
         "writes into the memory of its parent",
-        "open(f'/proc/{os.getppid()}/mem', 'r+b').write(b'x')",
+        "os.write(os.open(f'/proc/{os.getppid()}/mem', os.O_WRONLY), b'x')",
         "Error",
         guarded=True,
     ),
@@ -340,12 +340,16 @@ PROCESSES = [
     attack(
         "oom-score",
         "asks to be the last whom the kernel ends when memory is short",
-        "open('/proc/self/oom_score_adj', 'w').write('-1000')",
+        "os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'-1000')",
         DENIED,
         guarded=True,
     ),
     attack(
-        "sysrq", "writes to /proc/sysrq-trigger", "open('/proc/sysrq-trigger', 'w').write('h')", DENIED, guarded=True
+        "sysrq",
+        "writes to /proc/sysrq-trigger",
+        "os.write(os.open('/proc/sysrq-trigger', os.O_WRONLY), b'h')",
+        DENIED,
+        guarded=True,
     ),
     attack(
         "cgroup",
@@ -354,7 +358,7 @@ PROCESSES = [
         limits = ("memory.max", "pids.max", "memory.limit_in_bytes", "cgroup.procs")
         for path in files("/sys/fs/cgroup"):
             if os.path.basename(path) in limits:
-                open(path, "w").write("0")
+                os.write(os.open(path, os.O_WRONLY), b"0")
                 break
         else:
             raise FileNotFoundError("no cgroup to be seen")
