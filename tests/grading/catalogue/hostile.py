@@ -216,7 +216,8 @@ NETWORK = [
         import socket
         for port in [8786, 8787, *range(30000, 61000)]:
             with socket.socket() as client:
-                if client.connect_ex(("127.0.0.1", port)) == 0:
+                found = client.connect_ex(("127.0.0.1", port)) == 0
+                if found and client.getsockname() != client.getpeername():  # a port may meet itself
                     break
         else:
             raise ConnectionRefusedError("no port is open")
