@@ -144,7 +144,7 @@ class _JobMaker:
         self.specification = Specification(
             exercise=book.exercise,
             ready_answers=(),  # the workers ask the checks, which need torch
-            imports=_imports(released),
+            imports=imported_modules(released),
             sandboxed=settings.sandboxed,
             warm=settings.warm,
             disk=settings.limits.disk,
@@ -163,7 +163,7 @@ def _secret(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _imports(released: NotebookNode) -> tuple[str, ...]:
+def imported_modules(released: NotebookNode) -> tuple[str, ...]:
     """The modules that an exercise imports, and those of its checks, so that kernels can have them ready."""
     names = {}
     for cell in released.cells:
@@ -316,7 +316,7 @@ def _log_to(path: Path) -> Iterator[None]:
     """Send what nbgrader and nbclient log, and every warning, to a file instead of the terminal."""
     handler = logging.FileHandler(path, mode="w", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    loggers = [logging.getLogger("traitlets"), logging.getLogger("py.warnings")]
+    loggers = [logging.getLogger(name) for name in ("traitlets", "tornado.application", "py.warnings")]
     before = [(logger.level, logger.propagate) for logger in loggers]
     logging.captureWarnings(True)
     for logger in loggers:
