@@ -113,7 +113,7 @@ def run_collect(arguments: argparse.Namespace) -> int:
     outcome = lms.unpack(arguments.export, folder, arguments.exercise)
     for left_out in outcome.left_out:
         print(f"left out: {left_out}")
-    print(f"{len(outcome.students)} students in {folder}")
+    print(f"{_counted(outcome.students, 'student')} in {folder}")
     return 0
 
 
@@ -136,8 +136,12 @@ def run_return(arguments: argparse.Namespace) -> int:
     outcome = lms.pack(arguments.submissions or _collected(arguments), arguments.exercise, grading, target)
     for name in outcome.left_out:
         print(f"no feedback yet: {name}")
-    print(f"{len(outcome.students)} pages in {target}")
+    print(f"{_counted(outcome.students, 'page')} in {target}")
     return 0
+
+
+def _counted(things: tuple[str, ...], name: str) -> str:
+    return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
 def _collected(arguments: argparse.Namespace) -> Path:

@@ -254,7 +254,7 @@ def _name_apart(students: list[Student], known: dict[str, str]) -> None:
         if student.id in known:
             student.name = known[student.id]
             continue
-        if counts[_alike(student.name)] > 1 or _alike(student.name) in taken:
+        if counts[_alike(student.name)] > 1:
             student.name = _safe(student.id)
         while _alike(student.name) in taken:
             student.name += "_"

@@ -341,7 +341,7 @@ def test_the_commands_say_what_they_did_and_what_is_missing(tmp_path, capsys):
     page.write_text("well done")
     assert main(["return", EXERCISE, *course]) == 0
     target = tmp_path / "grading" / f"{EXERCISE}-feedback.zip"
-    assert capsys.readouterr().out == f"no feedback yet: Ben\n1 pages in {target}\n"
+    assert capsys.readouterr().out == f"no feedback yet: Ben\n1 page in {target}\n"
     assert main(["return", "ex91", "--submissions", str(folder), *course]) == 2
     assert main(["return", "ex91", *course]) == 2
     assert main(["collect", EXERCISE, str(tmp_path / "nowhere.zip"), *course]) == 2
