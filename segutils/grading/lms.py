@@ -314,7 +314,7 @@ def pack(folder: Path, exercise: str, grading: Path, target: Path) -> Outcome:
         raise CourseError(f"{target} cannot be written: {error.strerror or error}") from None
     finally:
         temporary.unlink(missing_ok=True)
-    return Outcome(tuple(sorted(found)), tuple(sorted(set(pages) - set(found))))
+    return Outcome(tuple(sorted(found)), tuple(map(one_line, sorted(set(pages) - set(found)))))
 
 
 def _pages(folder: Path, exercise: str) -> dict[str, str]:
@@ -327,4 +327,4 @@ def _pages(folder: Path, exercise: str) -> dict[str, str]:
     if not folder.is_dir():
         raise CourseError(f"no folder {folder}: --submissions takes the folder that holds one folder per student")
     names = [entry.name for entry in os.scandir(folder) if entry.is_dir() and entry.name not in NO_STUDENT]
-    return {name: f"{name}/{exercise}.html" for name in names if one_line(name) == name}
+    return {name: f"{name}/{exercise}.html" for name in names}

@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import os
 import stat
 import struct
 import zipfile
@@ -186,6 +187,15 @@ def test_a_folder_of_anything_else_is_left_alone(unpacked, content):
     assert [path.name for path in unpacked.folder.iterdir()] == [lms.INDEX]
 
 
+def test_a_link_to_a_folder_is_left_alone(unpacked, tmp_path):
+    unpacked([f"ada/{NOTEBOOK}"])
+    unpacked.folder.rename(tmp_path / "elsewhere")
+    unpacked.folder.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CourseError, match="holds something else already"):
+        unpacked([f"ada/{NOTEBOOK}", f"ben/{NOTEBOOK}"])
+    assert unpacked.folder.is_symlink() and not (tmp_path / "elsewhere" / "ben").exists()
+
+
 def test_an_empty_folder_is_filled(unpacked):
     unpacked.folder.mkdir()
     assert notebooks(unpacked([f"ada/{NOTEBOOK}"])) == {f"ada/{NOTEBOOK}"}
@@ -241,6 +251,7 @@ DAMAGES = {
     "empty": (lambda raw: b"", "is not a zip, or damaged"),
     "wrong-sum": (lambda raw: patched(raw, 16, b"\0\0\0\0"), "is not a zip, or damaged"),
     "method": (lambda raw: patched(raw, 10, struct.pack("<H", 99)), "is not a zip, or damaged"),
+    "garbage": (lambda raw: raw[:53] + b"\xff" * 9 + raw[62:], "is not a zip, or damaged"),
     "understated": (lambda raw: patched(raw, 24, struct.pack("<I", 3)), "is not a zip, or damaged"),
 }
 
@@ -317,13 +328,13 @@ def test_a_loose_file_is_told(unpacked):
 
 
 def test_folders_that_were_put_together_by_hand_are_packed_too(tmp_path):
-    for name in ("ada", "ben"):
-        (tmp_path / "hand-in" / name).mkdir(parents=True)
+    for name in (b"ada", b"ben", b"\xff\x1b"):
+        os.makedirs(os.path.join(os.fsencode(tmp_path), b"hand-in", name))
     page = tmp_path / "grading" / "feedback" / "ada" / EXERCISE / f"{EXERCISE}.html"
     page.parent.mkdir(parents=True)
     page.write_text("well done")
     outcome = lms.pack(tmp_path / "hand-in", EXERCISE, tmp_path / "grading", tmp_path / "back.zip")
-    assert outcome == lms.Outcome(("ada",), ("ben",))
+    assert outcome == lms.Outcome(("ada",), ("ben", "\\udcff"))
     assert zipfile.ZipFile(tmp_path / "back.zip").namelist() == [f"ada/{EXERCISE}.html"]
 
 
