@@ -148,7 +148,7 @@ class Engine(AbstractContextManager):
                 n_workers=self.workers,
                 threads_per_worker=1,
                 memory_limit=None,  # a kernel's memory is watched, and a worker's own is small
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",  # any port: nobody looks
                 local_directory=folder,
                 silence_logs=logging.CRITICAL,
             )
