@@ -46,6 +46,19 @@ if os.readlink("/proc/self/ns/pid") == "<PID_NAMESPACE>":
 """
 
 
+# Checks call a function a hundred times: the first call attacks, the others only tell what came of it.
+ATTACK = """
+steps = []
+def attack():
+    if not steps:
+        steps.append("begun")
+        attempt()
+        steps.append("succeeded")
+    if "succeeded" not in steps:
+        raise RuntimeError("the attack had failed")
+"""
+
+
 @dataclass(frozen=True)
 class Scene:
     """What a submission finds around it: the course, and what the tests put up for it to attack.
@@ -113,11 +126,10 @@ def attack(
     """A right solution that first attacks: only if the attack succeeds does it come to its right answer.
 
     With `wrong` there is no right answer, since success and failure of the attack look alike from inside. One that is
-    `harmless` is expected to succeed, and to get its points. The attack is made until it succeeded once; `tools` are
-    functions that it uses.
+    `harmless` is expected to succeed, and to get its points. `tools` are functions that the attack uses.
     """
     steps = (GUARD if guarded else "") + tools + textwrap.dedent(body)
-    source = f"import functools\n@functools.cache\ndef attack():\n{textwrap.indent(steps, '    ')}\n"
+    source = f"def attempt():\n{textwrap.indent(steps, '    ')}\n{ATTACK}"
     source += RIGHT[task].format(first="attack(); return None" if wrong else "attack()")
     lost = () if harmless else (task,)
     return Entry(student, tries, answers(**{task: source}), lost, says, seconds=seconds)

@@ -4,7 +4,7 @@ Most are made on the way to a right answer, so that 0 points with this message p
 ones cannot tell, and prove that the other task still counts. What attacks the points is in cheating.py.
 """
 
-from grading.catalogue.entry import ASPP, KERNEL_SIZE, WRONG_ASPP, Entry, answers, attack, before
+from grading.catalogue.entry import ASPP, EFFECTIVE_KERNEL_SIZE, KERNEL_SIZE, WRONG_ASPP, Entry, answers, attack, before
 
 DENIED = "PermissionError|FileNotFoundError|NotADirectoryError|OSError|Read-only"
 NO_NETWORK = "OSError|Connection|unreachable|refused|gaierror|PermissionError|FileNotFoundError|TimeoutError"
@@ -191,7 +191,8 @@ NETWORK = [
         import socket
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(3)
-            client.sendto(b"catalogue", ("127.0.0.1", <UDP>))
+            client.connect(("127.0.0.1", <UDP>))
+            client.send(b"catalogue")
             client.recv(9)
         """,
         NO_NETWORK,
@@ -213,8 +214,12 @@ NETWORK = [
         "scheduler",
         "looks for the port of the grader's scheduler, or of anything else on this machine",
         """
-        import socket
-        for port in [8786, 8787, *range(30000, 61000)]:
+        import os, socket
+        rows = [line.split() for line in open("/proc/net/tcp").readlines()[1:]]
+        links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+        own = {os.readlink(link) for link in links if os.path.lexists(link)}  # a Jupyter kernel has a port for itself
+        known = {int(row[1].split(":")[1], 16) for row in rows if f"socket:[{row[9]}]" in own}
+        for port in {8786, 8787, *range(30000, 61000)} - known:
             with socket.socket() as client:
                 found = client.connect_ex(("127.0.0.1", port)) == 0
                 if found and client.getsockname() != client.getpeername():  # a port may meet itself
@@ -604,10 +609,11 @@ TIME = [
         TOO_LONG,
         seconds=8,
     ),
-    attack(
+    Entry(
         "many-sleeps",
         "sleeps a little less than the limit in every call",
-        "import time; time.sleep(5); raise ValueError('and once more')",
+        answers(**{KERNEL_SIZE: EFFECTIVE_KERNEL_SIZE.format(first="import time; time.sleep(5)")}),
+        (KERNEL_SIZE,),
         TOO_LONG,
         seconds=8,
     ),
