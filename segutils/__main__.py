@@ -108,7 +108,10 @@ def add_collect(commands: argparse._SubParsersAction) -> None:
 def run_collect(arguments: argparse.Namespace) -> int:
     """Exit with 0 when the export lies in the folder."""
     from segutils.grading import lms
+    from segutils.grading.course import exercise_names
 
+    if arguments.exercise not in (known := exercise_names(arguments.course)):
+        raise CourseError(f"no exercise is called {arguments.exercise!r}; there are: {', '.join(known)}")
     folder = arguments.submissions or _collected(arguments)
     outcome = lms.unpack(arguments.export, folder, arguments.exercise)
     for left_out in outcome.left_out:

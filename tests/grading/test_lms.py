@@ -34,6 +34,14 @@ def unpacked(tmp_path):
     return unpack
 
 
+@pytest.fixture
+def course(tmp_path):
+    """A course in which nothing but the exercise's name is needed."""
+    (tmp_path / "course" / "solutions" / EXERCISE).mkdir(parents=True)
+    (tmp_path / "course" / "solutions" / EXERCISE / NOTEBOOK).touch()
+    return tmp_path / "course"
+
+
 def write_zip(path, entries):
     """Entries are names, whose content is the name, or pairs of a name or ZipInfo and a content."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -257,15 +265,16 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_broken_zip_is_one_sentence_and_leaves_nothing(tmp_path, capsys, damage):
+def test_a_broken_zip_is_one_sentence_and_leaves_nothing(tmp_path, course, capsys, damage):
     export, folder = tmp_path / "export.zip", tmp_path / "class"
     spoil, message = DAMAGES[damage]
     write_zip(export, [(f"ada/{NOTEBOOK}", "x" * 5000), f"ben/{NOTEBOOK}"])
     export.write_bytes(spoil(export.read_bytes()))
-    assert main(["collect", EXERCISE, str(export), "--submissions", str(folder)]) == 2
+    options = ["--submissions", str(folder), "--course", str(course)]
+    assert main(["collect", EXERCISE, str(export), *options]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["export.zip"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["course", "export.zip"]
 
 
 @pytest.mark.parametrize("entries", [[], [".DS_Store"], ["readme.txt", "list.csv"]])
@@ -338,22 +347,25 @@ def test_folders_that_were_put_together_by_hand_are_packed_too(tmp_path):
     assert zipfile.ZipFile(tmp_path / "back.zip").namelist() == [f"ada/{EXERCISE}.html"]
 
 
-def test_the_commands_say_what_they_did_and_what_is_missing(tmp_path, capsys):
-    course = ["--course", str(tmp_path)]
+def test_the_commands_say_what_they_did_and_what_is_missing(tmp_path, course, capsys):
+    grading, course = course / "grading", ["--course", str(course)]
     write_zip(tmp_path / "moodle.zip", [f"Ada_1_{MOODLE}_/{NOTEBOOK}", f"Ben_2_{MOODLE}_/{NOTEBOOK}", "list.csv"])
     assert main(["collect", EXERCISE, str(tmp_path / "moodle.zip"), *course]) == 0
-    folder = tmp_path / "grading" / "collected" / EXERCISE
+    folder = grading / "collected" / EXERCISE
     assert capsys.readouterr().out == f"left out: list.csv (belongs to no student)\n2 students in {folder}\n"
 
     assert main(["return", EXERCISE, *course]) == 2
     assert "no feedback of ex90_numbers for anybody" in capsys.readouterr().err
-    page = tmp_path / "grading" / "feedback" / "Ada" / EXERCISE / f"{EXERCISE}.html"
+    page = grading / "feedback" / "Ada" / EXERCISE / f"{EXERCISE}.html"
     page.parent.mkdir(parents=True)
     page.write_text("well done")
     assert main(["return", EXERCISE, *course]) == 0
-    target = tmp_path / "grading" / f"{EXERCISE}-feedback.zip"
+    target = grading / f"{EXERCISE}-feedback.zip"
     assert capsys.readouterr().out == f"no feedback yet: Ben\n1 page in {target}\n"
     assert main(["return", "ex91", "--submissions", str(folder), *course]) == 2
     assert main(["return", "ex91", *course]) == 2
     assert main(["collect", EXERCISE, str(tmp_path / "nowhere.zip"), *course]) == 2
     assert "No such file" in capsys.readouterr().err
+    for wrong in ("ex9", "", f"../solutions/{EXERCISE}"):
+        assert main(["collect", wrong, str(tmp_path / "moodle.zip"), *course]) == 2
+        assert f"no exercise is called {wrong!r}; there are: ex90_numbers" in capsys.readouterr().err
