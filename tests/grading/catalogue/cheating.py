@@ -701,7 +701,7 @@ OTHER_EXERCISES = [
                 "copy",
                 "copies the course's function",
                 "import inspect, segutils.metrics\nexec(inspect.getsource(segutils.metrics))\n",
-                "metrics",
+                "dice_per_class: ",
             ),
             (
                 "soft_dice_loss",
@@ -722,9 +722,12 @@ OTHER_EXERCISES = [
             (
                 "dice_per_class",
                 "torchmetrics",
-                "needs torchmetrics",
-                "import torchmetrics\ndef dice_per_class(matrix):\n"
-                "    return 2 * matrix.diagonal() / (matrix.sum(dim=0) + matrix.sum(dim=1))\n",
+                "delegates to torchmetrics",
+                "def dice_per_class(matrix):\n"
+                "    from torchmetrics.functional.classification import multiclass_f1_score\n"
+                "    target = torch.arange(len(matrix)).repeat_interleave(matrix.sum(dim=1))\n"
+                "    prediction = torch.cat([torch.arange(len(row)).repeat_interleave(row) for row in matrix])\n"
+                "    return multiclass_f1_score(prediction, target, len(matrix), average=None)\n",
                 "torchmetrics",
             ),
         ]
@@ -744,7 +747,7 @@ OTHER_EXERCISES = [
                 "split-copy",
                 "copies the course's split",
                 "import inspect\nfrom segutils import camseq\nexec(inspect.getsource(camseq.sequential_split))\n",
-                "camseq",
+                "sequential_split: ",
             ),
             (
                 "evaluate",

@@ -108,14 +108,16 @@ WRITING = [
     attack(
         "writes-site-packages",
         "puts a .pth file beside the installed packages",
-        "import torch, os\nopen(os.path.dirname(os.path.dirname(torch.__file__)) + '/owned.pth', 'w').write('')",
+        "import torch, os\n"
+        "open(os.path.dirname(os.path.dirname(torch.__file__)) + '/catalogue_owned.pth', 'w').write('')",
         DENIED,
         guarded=True,
     ),
     attack(
         "writes-checks",
         "puts a file among the checks",
-        "import segutils.checks, os\nopen(os.path.dirname(segutils.checks.__file__) + '/owned.py', 'w').write('')",
+        "import segutils.checks, os\n"
+        "open(os.path.dirname(segutils.checks.__file__) + '/catalogue_owned.py', 'w').write('')",
         DENIED,
         guarded=True,
     ),
@@ -137,7 +139,7 @@ WRITING = [
         folder = os.path.dirname(segutils.__file__)
         libc.mount(None, folder.encode(), None, 32 | 4096, None)  # MS_REMOUNT | MS_BIND, and no MS_RDONLY
         libc.mount(None, b"/", None, 32, None)
-        open(folder + "/owned.txt", "w").write("")
+        open(folder + "/catalogue_owned.txt", "w").write("")
         """,
         DENIED,
         guarded=True,
