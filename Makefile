@@ -39,6 +39,9 @@ return: setup ## pack the feedback for the LMS: make return EX=ex04_aspp
 judge: setup ## try every wrong and every right solution on its check; the figure goes to CONTRIBUTING.md
 	@PYTHONPATH=tests $(PY) -m checks.judge
 
+bench: setup ## time grading a class against nbgrader (about six minutes)
+	@$(PY) tools/bench_grading.py $(BENCH)
+
 lectures: setup ## run every lecture and store its outputs; 07 on the toy sequence, since CamSeq01 must not be passed on
 	@SEGUTILS_CAMSEQ= $(PY) tools/execute_notebooks.py lectures/*.ipynb
 
@@ -65,4 +68,4 @@ lock: setup ## renew requirements.lock and environment.yml
 SUBMISSIONS = $(if $(wildcard grading/collected/$(EX)/lms.json),grading/collected/$(EX),hand-in)
 ROOT_FLAG = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup lab check submit student-zip exercises collect grade return judge lectures experiments checkpoint lint test test-slow lock
+.PHONY: help setup lab check submit student-zip exercises collect grade return judge bench lectures experiments checkpoint lint test test-slow lock

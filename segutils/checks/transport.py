@@ -31,12 +31,14 @@ def find_check(name: str) -> Check:
 def write_answers(namespace: Mapping[str, object], check: str, subject: str, seeds: Iterable[int], path: str) -> None:
     """Probe `namespace[subject]` on the cases of these seeds and write what was seen. Runs in the student's kernel.
 
-    Raises NameError where the notebook does not define the object.
+    Raises NameError where the notebook does not define the object, MemoryError where its code ran out of memory.
     """
     if subject not in namespace:
         raise NameError(f"name {subject!r} is not defined")
     found = find_check(check)
     answers = [found.probe(namespace[subject], case) for seed in seeds for case in found.draw(seed)]
+    if any(answer.get("error") == "MemoryError" for answer in answers):
+        raise MemoryError("not enough memory")  # no answer like others: what used it up may still hold it
     temporary = Path(f"{path}.tmp")
     temporary.write_bytes(to_bytes(answers))
     os.replace(temporary, path)

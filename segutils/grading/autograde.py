@@ -101,7 +101,9 @@ class Book:
         """
 
         def enter(gradebook: OpenGradebook) -> None:
-            gradebook.update_or_create_student(student)
+            person = gradebook.update_or_create_student(student)
+            if not (person.first_name or person.last_name):
+                person.last_name = student  # formgrader lists names, not folders
             with gradebook.db.no_autoflush:  # nbgrader builds a new submission step by step
                 gradebook.update_or_create_submission(self.exercise, student)
             graded = self._autograde(gradebook, student, prepared, executed)

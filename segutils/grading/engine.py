@@ -8,11 +8,12 @@ import platform
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
 import dask
+import nbformat
 from distributed import Client, Future, LocalCluster, wait
 
 from segutils.errors import CourseError
@@ -159,6 +160,7 @@ class Engine(AbstractContextManager):
         return client
 
     def _refuse_unfit_workers(self, client: Client, job: Job) -> None:
+        """Have every worker run an empty notebook: a fault that all jobs would meet is told once, before them."""
         said = client.run(fitness, job.specification.sandboxed, on_error="return")
         if not said:
             raise CourseError(f"the dask scheduler at {self.scheduler} has no workers")
@@ -169,6 +171,12 @@ class Engine(AbstractContextManager):
                 raise CourseError(
                     f"the worker {worker} has another version of the course, or of its libraries: install the same there"
                 )
+        empty = replace(job, notebook=nbformat.writes(nbformat.v4.new_notebook()), tests={})
+        trials = {worker: client.submit(run_job, empty, "", workers=[worker], pure=False) for worker in said}
+        wait(list(trials.values()))
+        for worker, trial in trials.items():
+            if error := trial.exception():
+                raise CourseError(f"the worker {worker} cannot run notebooks: {error}")
 
     def _close(self) -> None:
         self._client = None

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
@@ -21,7 +21,7 @@ from segutils.errors import CourseError
 from segutils.grading.kernels.inside import EXCHANGE, HOME, Start
 from segutils.grading.kernels.nursery import Specification
 from segutils.grading.kernels.running import Kernel, NurseryProcess, RunningKernel, Watch, new_connection
-from segutils.grading.sealed import SealedTest, failure, judge, ready_answers
+from segutils.grading.sealed import SealedTest, failure, judge
 from segutils.submission import KERNEL_DIED, MEMORY_LIMIT, TIME_LIMIT, entry
 
 MAX_OUTPUT = 500_000  # characters that one cell may print or show; the rest is dropped
@@ -79,9 +79,7 @@ def execute(job: Job) -> Execution:
 
     Raises CourseError where no kernel can be started.
     """
-    specification = replace(job.specification, ready_answers=ready_answers(job.tests))
-    job = replace(job, specification=specification)
-    return _Run(job, nursery_for(specification)).result()
+    return _Run(job, nursery_for(job.specification)).result()
 
 
 _nurseries: dict[Specification, NurseryProcess] = {}
@@ -181,8 +179,6 @@ class _Run:
         exchange = str(EXCHANGE) if specification.sandboxed else folder
         start = Start(
             connection=new_connection(exchange),
-            exercise=specification.exercise,
-            ready_answers=specification.ready_answers,
             cpu_seconds=round(2 * limits.total) + 60,
             memory=limits.memory,
             disk=limits.disk,
@@ -218,6 +214,9 @@ class _Run:
                 client.execute_cell(cell, index)
             if test:
                 self.answers[index] = watch.kernel.read(path, MAX_BYTES)
+            self._strike_if_out_of_memory(cell, index)
+        except _CellFatal:
+            raise
         except Exception as error:  # also messages that no kernel sends
             if not isinstance(error, DeadKernelError):
                 watch.kernel.kill()
@@ -226,6 +225,12 @@ class _Run:
             cell.source = source
             self.cpu_left -= max(0.0, watch.kernel.cpu_seconds() - used)
             self.clock_left -= time.monotonic() - started
+
+    def _strike_if_out_of_memory(self, cell: NotebookNode, index: int) -> None:
+        """What used all memory may still hold it, so that the cells below would fail as well: run them without it."""
+        errors = [output for output in cell.outputs if output.get("ename") == "MemoryError"]
+        if errors:
+            raise _CellFatal(index, errors[0])
 
 
 class _CellFatal(Exception):
@@ -239,7 +244,7 @@ def _end_of_kernel(fault: str, seconds: float, limit: float) -> NotebookNode:
     if fault == "cpu":
         return failure(TIME_LIMIT, f"stopped after {min(limit, max(seconds, 1)):.0f} s: it ran too long")
     if fault == "clock":
-        return failure(TIME_LIMIT, f"stopped after {min(WALL_FACTOR * limit, seconds):.0f} s: it waited too long")
+        return failure(TIME_LIMIT, f"stopped after {min(WALL_FACTOR * limit, seconds):.0f} s by the clock")
     if fault == "memory":
         return failure(MEMORY_LIMIT, "stopped: it used too much memory")
     return failure(KERNEL_DIED, "it ended the Python process (os._exit, a crash, or too much memory)")

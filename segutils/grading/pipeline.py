@@ -140,10 +140,10 @@ class _JobMaker:
     def __init__(self, book: Book, settings: Settings) -> None:
         self.settings, self.secret = settings, _secret(book.grading / "secret")
         released = book.with_hidden_tests(copy.deepcopy(book.release))
-        seal(released, self.secret, "", settings.sandboxed)
+        tests = seal(released, self.secret, "", settings.sandboxed)
         self.specification = Specification(
             exercise=book.exercise,
-            ready_answers=(),  # the workers ask the checks, which need torch
+            checks=tuple(sorted({test.check for test in tests.values()})),
             imports=imported_modules(released),
             sandboxed=settings.sandboxed,
             warm=settings.warm,

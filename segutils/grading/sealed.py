@@ -4,7 +4,6 @@ import ast
 import hashlib
 import hmac
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import nbformat
@@ -100,11 +99,6 @@ def _read_seeds(value: ast.expr) -> tuple[int, ...]:
     if isinstance(value, ast.Call) and ast.unparse(value.func) == "range":
         return tuple(range(*map(ast.literal_eval, value.args)))
     return tuple(ast.literal_eval(value))
-
-
-def ready_answers(tests: Mapping[int, SealedTest]) -> tuple[str, ...]:
-    """The modules that do a task of this exercise already, as its checks name them."""
-    return tuple(sorted({answer for test in tests.values() for answer in find_check(test.check).ready_answers}))
 
 
 def judge(test: SealedTest, archive: bytes | None) -> NotebookNode:

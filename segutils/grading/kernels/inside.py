@@ -43,8 +43,6 @@ class Start:
     """How a kernel is to be started; plain values, since it crosses process borders as JSON."""
 
     connection: dict  # Jupyter's connection file
-    exercise: str
-    ready_answers: tuple[str, ...]
     cpu_seconds: int  # of one process; the grader's own limits are below
     memory: int  # bytes of data of one process
     disk: int  # bytes of one file
@@ -58,8 +56,7 @@ class Start:
 
     @classmethod
     def from_json(cls, text: str) -> "Start":
-        values = json.loads(text)
-        return cls(**{**values, "ready_answers": tuple(values["ready_answers"])})
+        return cls(**json.loads(text))
 
 
 def enter(pid: int) -> None:

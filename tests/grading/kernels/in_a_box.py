@@ -6,7 +6,7 @@ import sys
 from segutils.grading.kernels.bubblewrap import Box
 from segutils.grading.kernels.inside import Start, become_student, enter
 
-START = Start({}, "ex04_aspp", (), 20, 2_000_000_000, 10_000_000, 64, sandboxed=True, warm=True, folder="/tmp/home")
+START = Start({}, 20, 2_000_000_000, 10_000_000, 64, sandboxed=True, warm=True, folder="/tmp/home")
 
 
 def run(program: str) -> str:

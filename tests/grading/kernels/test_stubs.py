@@ -19,10 +19,10 @@ from segutils.paths import COURSE_ROOT
 SEARCH = """
 import contextlib, gc, importlib, inspect, json, sys
 from segutils.grading.kernels.nursery import Nursery, Specification
-exercise, answers, others, folder = json.loads(sys.argv[1])
+exercise, names, answers, others, folder = json.loads(sys.argv[1])
 from pathlib import Path
 imports = ("torch", "torchvision", f"segutils.checks.{exercise}", *others)
-nursery = Nursery(Specification(exercise, tuple(answers), imports, False, True, 0), Path(folder))
+nursery = Nursery(Specification(exercise, tuple(names), imports, False, True, 0), Path(folder))
 missing = [name for name in imports if name not in sys.modules]
 for name in answers:
     with contextlib.suppress(ImportError):
@@ -37,9 +37,8 @@ print(json.dumps([missing, found]))
 """
 
 
-def ready_answers(exercise):
-    module = getattr(checks, exercise)
-    return sorted({name for check in vars(module).values() if isinstance(check, Check) for name in check.ready_answers})
+def checks_of(exercise):
+    return [check for check in vars(getattr(checks, exercise)).values() if isinstance(check, Check)]
 
 
 def is_module(name):
@@ -56,7 +55,9 @@ def test_a_nursery_has_no_ready_answer_in_its_memory(exercise, tmp_path):
     (path,) = COURSE_ROOT.glob(f"exercises/{exercise}_*/*.ipynb")
     released = [name for name in imported_modules(nbformat.read(path, as_version=4)) if is_module(name)]
     others = ["segutils.models", "segutils.models.blocks", *released]
-    said = json.dumps([exercise, ready_answers(exercise), others, str(tmp_path)])
+    names = [check.name for check in checks_of(exercise)]
+    answers = sorted({answer for check in checks_of(exercise) for answer in check.ready_answers})
+    said = json.dumps([exercise, names, answers, others, str(tmp_path)])
     done = subprocess.run([sys.executable, "-c", SEARCH, said], capture_output=True, text=True, cwd=COURSE_ROOT)
     missing, found = json.loads(done.stdout.splitlines()[-1])
     assert missing == []
