@@ -87,7 +87,7 @@ def describe(result: object) -> Answers:
     elif isinstance(result, torch.nn.Module):
         return {"kind": "Module"}
     else:
-        return {"kind": kind, "text": repr(result)[:200] if isinstance(result, str) else ""}
+        return {"kind": kind, "text": repr(result[:200])[:200] if isinstance(result, str) else ""}
     if value.dtype.hasobject or value.size > MAX_VALUES:
         value = np.empty(0)
     shape = np.array(result.shape if hasattr(result, "shape") else (), dtype=np.int64)
