@@ -217,9 +217,8 @@ class _Run:
             self._strike_if_out_of_memory(cell, index)
         except _CellFatal:
             raise
-        except Exception as error:  # also messages that no kernel sends
-            if not isinstance(error, DeadKernelError):
-                watch.kernel.kill()
+        except Exception:  # also messages that no kernel sends
+            watch.kernel.kill()
             raise _CellFatal(index, _end_of_kernel(watch.fault, time.monotonic() - started, limit)) from None
         finally:
             cell.source = source
@@ -244,10 +243,12 @@ def _end_of_kernel(fault: str, seconds: float, limit: float) -> NotebookNode:
     if fault == "cpu":
         return failure(TIME_LIMIT, f"stopped after {min(limit, max(seconds, 1)):.0f} s: it ran too long")
     if fault == "clock":
-        return failure(TIME_LIMIT, f"stopped after {min(WALL_FACTOR * limit, seconds):.0f} s by the clock")
+        return failure(
+            TIME_LIMIT, f"stopped after {min(WALL_FACTOR * limit, seconds):.0f} s by the clock: it took too long"
+        )
     if fault == "memory":
         return failure(MEMORY_LIMIT, "stopped: it used too much memory")
-    return failure(KERNEL_DIED, "it ended the Python process (os._exit, a crash, or too much memory)")
+    return failure(KERNEL_DIED, "it ended the Python process (quit(), os._exit, a crash, or too much memory)")
 
 
 class _Client(NotebookClient):
@@ -302,8 +303,13 @@ def _as_text(kind: str, value: object) -> object:
 
 
 def _require_error(cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
-    """A cell that failed shows an error, also where its message was lost: without one it would count as passed."""
+    """A cell that failed shows an error, also where its message was lost: without one it would count as passed.
+
+    Raises DeadKernelError for a cell that has asked its kernel to end, which it does a moment later.
+    """
     reply = execute_reply["content"]
+    if any(asked.get("source") == "ask_exit" for asked in reply.get("payload", [])):  # quit(), exit()
+        raise DeadKernelError("the cell called quit()")
     if reply["status"] != "ok" and not any(output.output_type == "error" for output in cell.outputs):
         cell.outputs.append(failure(reply.get("ename", "Error"), reply.get("evalue", "its message could not be sent")))
 

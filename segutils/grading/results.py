@@ -94,7 +94,8 @@ class Outcomes:
 def write_csv(path: Path, rows: list[Row], tasks: list[Task]) -> None:
     """Write the rows in order of the students' names; the file is replaced as a whole.
 
-    A name or message that a spreadsheet would run as a formula gets an apostrophe in front, see `_as_text`.
+    `student` is the folder's name as it is, since that is what other tables are joined by; a message that a
+    spreadsheet would run as a formula gets an apostrophe in front.
     """
     text = io.StringIO()
     writer = csv.writer(text)  # lines end in \r\n, as RFC 4180 has it: with \n alone a \r in a name is not quoted
@@ -105,16 +106,14 @@ def write_csv(path: Path, rows: list[Row], tasks: list[Task]) -> None:
         cells = [points(row.scores[name]) if name in row.scores else "" for name in names]
         numbers = [score, points(total(tasks)), *cells]
         message = _as_text(one_line(row.message))
-        writer.writerow([_as_text(row.student), row.assignment, row.status, *numbers, message])
+        writer.writerow([row.student, row.assignment, row.status, *numbers, message])
     write_atomically(path, text.getvalue())
 
 
 def _as_text(text: str) -> str:
-    """Text that no spreadsheet runs: students choose names and messages, and `=HYPERLINK(...)` would send data away.
+    """Text that no spreadsheet runs: messages quote students, and `=HYPERLINK(...)` would send data away.
 
-    The usual remedy (OWASP, CSV injection) is an apostrophe in front. It stands before the few texts that begin like
-    a formula and nowhere else, so that `student` is the folder's name for everybody else; as such texts that begin
-    with apostrophes already get one more, taking one off gives the name back and no two names fall together.
+    The usual remedy (OWASP, CSV injection) is an apostrophe in front of what begins like a formula.
     """
     return f"'{text}" if FORMULA.match(text) else text
 

@@ -21,7 +21,10 @@ def test_an_endless_task_costs_its_own_points_alone(course):
     }
     assert scores == {"loop": ["graded", "0", "3", "4.5"], "sleeps": ["graded", "2", "0", "4.5"]}
     assert rows["loop"]["message"] == "double_test: stopped after 4 s: it ran too long"
-    assert "area_test: NameError: name 'area' is not defined (above it: stopped after 8 s by the clock" in rows["sleeps"]["message"]
+    assert (
+        "area_test: NameError: name 'area' is not defined (above it: stopped after 8 s by the clock: it took too long"
+        in rows["sleeps"]["message"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def test_a_notebook_that_is_endless_everywhere_ends(run):
 def test_waiting_ends_by_the_clock_and_costs_no_cpu_time(run):
     execution, cells = run(["import time\ntime.sleep(1000)", "print(1)"], 1)
     assert execution.limited and execution.cpu_seconds < 1
-    assert cells[0].outputs[0].evalue == "stopped after 2 s by the clock"
+    assert cells[0].outputs[0].evalue == "stopped after 2 s by the clock: it took too long"
     assert cells[1].outputs[0].text == "1\n"
 
 
@@ -72,3 +75,9 @@ def test_an_error_whose_message_cannot_be_sent_is_an_error(run):
     _, (first, second) = run(["raise ValueError('\\ud800')", "print(1)"], 30)
     assert [output.output_type for output in first.outputs] == ["error"]
     assert [output.output_type for output in second.outputs] == ["stream"]
+
+
+def test_a_cell_that_quits_costs_itself_alone(run):
+    _, (first, second) = run(["quit()", "print(1)"], 30)
+    assert first.outputs[0].evalue.startswith("it ended the Python process (quit(), ")
+    assert second.outputs[0].text == "1\n"

@@ -11,7 +11,7 @@ from nbformat.notebooknode import NotebookNode
 from grading.catalogue.entry import ASPP, KERNEL_SIZE, WRONG_ASPP, Entry, Scene, answers, folder
 from grading.tiny_course import grade_id
 
-ADVICE = "once more|ask for|put the notebook|keep the one|rename|mend|hand in"  # what needs attention says what to do
+ADVICE = "once more|ask for|put the|keep the one|rename|mend|hand in"  # what needs attention says what to do
 MENDED = "mended"
 
 
