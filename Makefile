@@ -55,10 +55,13 @@ lint: setup ## check style and the direction of imports
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/lint-imports
 
 test: setup lint ## run every test, lecture and solved exercise
-	@$(PY) -m pytest -n 2 --dist loadfile -m "not slow" tests --nbval $(NOTEBOOKS)
+	@$(PY) -m pytest -n 2 --dist loadfile -m "not slow and not long" tests --nbval $(NOTEBOOKS)
 
 test-slow: setup ## run the tests that need minutes
 	@$(PY) -m pytest -m slow tests
+
+test-long: setup ## run the whole catalogue of hostile submissions and a class of 300 (half an hour)
+	@$(PY) -m pytest -m long tests
 
 lock: setup ## renew requirements.lock and environment.yml
 	@UV_SYSTEM_CERTS=true .venv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
@@ -68,4 +71,4 @@ lock: setup ## renew requirements.lock and environment.yml
 SUBMISSIONS = $(if $(wildcard grading/collected/$(EX)/lms.json),grading/collected/$(EX),hand-in)
 ROOT_FLAG = $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help setup lab check submit student-zip exercises collect grade return judge bench lectures experiments checkpoint lint test test-slow lock
+.PHONY: help setup lab check submit student-zip exercises collect grade return judge bench lectures experiments checkpoint lint test test-slow test-long lock

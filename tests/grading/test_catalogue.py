@@ -25,7 +25,7 @@ from grading.tiny_course import Course
 from segutils.paths import COURSE_ROOT
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is Linux's"),
 ]
 

@@ -49,7 +49,7 @@ def class_of_300(course):
     return expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_class_of_300_is_graded_to_the_point_on_one_worker_and_on_two(tmp_path):
     tables = []
     for workers in (2, 1):
