@@ -1,13 +1,11 @@
 """Run one submission in a kernel of its own, whatever its cells do, and judge what its kernel answers."""
 
-import contextlib
 import copy
 import re
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from nbformat.notebooknode import NotebookNode
 
 from segutils.checks.transport import MAX_BYTES
 from segutils.errors import CourseError
+from segutils.grading.clock import Clock
 from segutils.grading.kernels.inside import EXCHANGE, HOME, Start
 from segutils.grading.kernels.nursery import Specification
 from segutils.grading.kernels.running import Kernel, NurseryProcess, RunningKernel, Watch, new_connection
@@ -118,7 +117,7 @@ class _Run:
         self.answers: dict[int, bytes | None] = {}
         self.cpu_left, self.clock_left = job.limits.total, WALL_FACTOR * job.limits.total
         self.cpu_seconds = 0.0
-        self.spent: Counter[str] = Counter()
+        self.clock = Clock()
 
     def result(self) -> Execution:
         while True:
@@ -129,7 +128,7 @@ class _Run:
                 break
             except _CellFatal as fatal:
                 self.struck[fatal.index] = fatal.output
-        with self._timed("judge"):
+        with self.clock.phase("judge"):
             for index, test in self.job.tests.items():
                 self._judge(attempt.cells[index], test, index)
         for index, cell in enumerate(attempt.cells):
@@ -137,32 +136,24 @@ class _Run:
         outputs = [list(cell.get("outputs", [])) for cell in attempt.cells]
         counts = [cell.get("execution_count") for cell in attempt.cells]
         limited = any(output.get("ename") in (TIME_LIMIT, MEMORY_LIMIT) for cell in outputs for output in cell)
-        return Execution(outputs, counts, limited, round(self.cpu_seconds, 2), dict(self.spent))
+        return Execution(outputs, counts, limited, round(self.cpu_seconds, 2), dict(self.clock.spent))
 
     def _judge(self, cell: NotebookNode, test: SealedTest, index: int) -> None:
         """Put the verdict under what the student's code printed, unless the probe did not come to an end."""
         if not any(output.output_type == "error" for output in cell.outputs):
             cell.outputs.append(judge(test, self.answers.get(index)))
 
-    @contextlib.contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.spent[what] += time.monotonic() - started
-
     def _run_once(self, notebook: NotebookNode) -> None:
         with tempfile.TemporaryDirectory(prefix="grade-", ignore_cleanup_errors=True) as folder:
-            with self._timed("start"):
+            with self.clock.phase("start"):
                 kernel, manager = self._start(folder)
             watch = Watch(kernel, self.job.limits.memory)
             watch.start()
             try:
-                with self._timed("start"):
+                with self.clock.phase("start"):
                     client = _Client(notebook, manager)
                     client.start_new_kernel_client()
-                with self._timed("cells"):
+                with self.clock.phase("cells"):
                     for index, cell in enumerate(notebook.cells):
                         self._run_or_leave_out(client, cell, index, watch)
             except RuntimeError as error:
@@ -214,12 +205,11 @@ class _Run:
                 client.execute_cell(cell, index)
             if test:
                 self.answers[index] = watch.kernel.read(path, MAX_BYTES)
-            self._strike_if_out_of_memory(cell, index)
-        except _CellFatal:
-            raise
         except Exception:  # also messages that no kernel sends
             watch.kernel.kill()
             raise _CellFatal(index, _end_of_kernel(watch.fault, time.monotonic() - started, limit)) from None
+        else:
+            self._strike_if_out_of_memory(cell, index)
         finally:
             cell.source = source
             self.cpu_left -= max(0.0, watch.kernel.cpu_seconds() - used)

@@ -8,8 +8,6 @@ import re
 import secrets
 import shutil
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -20,8 +18,9 @@ from nbformat.notebooknode import NotebookNode
 
 from segutils.errors import CourseError
 from segutils.grading.autograde import Book
+from segutils.grading.clock import Clock
 from segutils.grading.collect import HandIn, find_hand_ins
-from segutils.grading.engine import Engine, Executions, default_workers, fingerprint
+from segutils.grading.engine import Engine, Executions, default_workers, digest, fingerprint
 from segutils.grading.execute import Execution, Job, Limits
 from segutils.grading.feedback import Summary, TaskResult
 from segutils.grading.files import write_atomically
@@ -40,7 +39,7 @@ from segutils.grading.results import (
     summary,
     write_csv,
 )
-from segutils.grading.sealed import digest, seal
+from segutils.grading.sealed import seal
 from segutils.submission import NOT_WRITTEN, Task, faults, read_notebook, repair, tasks
 
 NO_SANDBOX = (
@@ -85,7 +84,7 @@ def grade_exercise(root: Path, exercise: str, submissions: Path, settings: Setti
         bubblewrap.require()
     grading = root / "grading"
     with _alone(grading), _log_to(grading / f"{exercise}.log"), Progress(len(hand_ins)) as progress:
-        clock = _Clock()
+        clock = Clock()
         book = Book(root, exercise, settings.db_url, tell=progress.note)
         graded_cells, rows = tasks(book.release), []
         width = shutil.get_terminal_size((160, 24)).columns
@@ -96,13 +95,13 @@ def grade_exercise(root: Path, exercise: str, submissions: Path, settings: Setti
             progress.add(row)
         places = {"table": grading / f"{exercise}.csv", "page": grading / f"{exercise}.html"}
         write_csv(places["table"], rows, graded_cells)
-        write_page(places["page"], rows, graded_cells, clock.timing())
+        write_page(places["page"], rows, graded_cells, _timing(clock))
     places["feedback"] = grading / "feedback"
-    print(f"\n{summary(rows, graded_cells, clock.timing(), places, width)}")
+    print(f"\n{summary(rows, graded_cells, _timing(clock), places, width)}")
     return rows
 
 
-def _rows(book: Book, hand_ins: list[HandIn], settings: Settings, clock: "_Clock") -> Iterator[Row]:
+def _rows(book: Book, hand_ins: list[HandIn], settings: Settings, clock: Clock) -> Iterator[Row]:
     """A row for every hand-in, in the order in which they are done; the gradebook is written by this process alone."""
     with clock.phase("collect"):
         maker = _JobMaker(book, settings)
@@ -279,24 +278,8 @@ def _grader_failed(error: Exception) -> str:
     return f"the grader itself failed ({type(error).__name__}: {what}): grade again, or grade this one by hand"
 
 
-class _Clock:
-    """Adds up the seconds of a run's phases."""
-
-    def __init__(self) -> None:
-        self.started, self.spent = time.monotonic(), Counter()
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.spent[name] += time.monotonic() - started
-
-    def timing(self) -> Timing:
-        return Timing(
-            self.spent["collect"], self.spent["execute"], self.spent["enter"], time.monotonic() - self.started
-        )
+def _timing(clock: Clock) -> Timing:
+    return Timing(clock.spent["collect"], clock.spent["execute"], clock.spent["enter"], clock.total)
 
 
 @contextmanager
