@@ -175,6 +175,10 @@ def add_grade(commands: argparse._SubParsersAction) -> None:
 
 def run_grade(arguments: argparse.Namespace) -> int:
     """Exit with 0 when every student's folder was graded, 3 when some need attention."""
+    from segutils.grading import head_start
+
+    if not arguments.scheduler:
+        head_start.start()  # before the next line, which takes as long
     from segutils.grading import execute, pipeline, results
 
     if arguments.no_sandbox:

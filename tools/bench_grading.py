@@ -12,8 +12,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -45,36 +45,13 @@ def make_class(folder: Path, count: int) -> Path:
     return folder
 
 
-def run(command: list[str], folder: Path) -> tuple[float, dict[str, float]]:
-    """Seconds of a whole process, and the most memory that it and each kind of its children took, in MB."""
-    peak: dict[str, float] = {}
+def run(command: list[str], folder: Path) -> float:
+    """Seconds of a whole process."""
     started = time.monotonic()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    ended = threading.Event()
-    watcher = threading.Thread(target=_watch_memory, args=(psutil.Process(process.pid), peak, ended))
-    watcher.start()
-    code = process.wait()
-    seconds = time.monotonic() - started
-    ended.set()
-    watcher.join()
+    code = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
     if code:
         raise SystemExit(f"{' '.join(command)} ended with {code}")
-    return seconds, peak
-
-
-def _watch_memory(grader: psutil.Process, peak: dict[str, float], ended: threading.Event) -> None:
-    while not ended.wait(1.0):
-        try:
-            found = {"grader": grader.memory_full_info().pss}
-            for child in grader.children(recursive=True):
-                words = " ".join(child.cmdline())
-                kind = "nursery or kernel" if "nursery" in words else "worker" if "spawn_main" in words else ""
-                if kind:
-                    found[kind] = max(found.get(kind, 0), child.memory_full_info().pss)
-        except psutil.Error:
-            continue
-        for kind, size in found.items():
-            peak[kind] = max(peak.get(kind, 0), round(size / 1e6))
+    return time.monotonic() - started
 
 
 def serial(folder: Path, count: int) -> float:
@@ -82,15 +59,46 @@ def serial(folder: Path, count: int) -> float:
     course = make_class(folder, count)
     shutil.copy(ROOT / "nbgrader_config.py", course)
     register_exercise(course, EXERCISE)
-    return run([sys.executable, "-m", "nbgrader", "autograde", EXERCISE], course)[0]
+    return run([sys.executable, "-m", "nbgrader", "autograde", EXERCISE], course)
 
 
-def ours(course: Path, *options: str) -> tuple[float, dict[str, float]]:
-    """Seconds and memory of `python -m segutils grade` for a class."""
-    submitted = ["--submissions", str(course / "grading" / "submitted")]
-    return run(
-        [sys.executable, "-m", "segutils", "grade", EXERCISE, "--course", str(course), *submitted, *options], ROOT
-    )
+def ours(course: Path) -> float:
+    """Seconds of `python -m segutils grade` for a class."""
+    return run(grade_command(course), ROOT)
+
+
+def grade_command(course: Path, *options: str) -> list[str]:
+    """What an instructor types."""
+    submitted = str(course / "grading" / "submitted")
+    return [
+        sys.executable,
+        "-m",
+        "segutils",
+        "grade",
+        EXERCISE,
+        "--course",
+        str(course),
+        "--submissions",
+        submitted,
+        *options,
+    ]
+
+
+def memory(course: Path, workers: int) -> int:
+    """The most memory that all processes of a run took together, in MB; pages that they share are counted once."""
+    peak = 0
+    with subprocess.Popen(
+        grade_command(course, "--workers", str(workers)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        grader = psutil.Process(process.pid)
+        while process.poll() is None:
+            sizes = []
+            for one in [grader, *grader.children(recursive=True)]:
+                with suppress(psutil.Error):
+                    sizes.append(one.memory_full_info().pss)
+            peak = max(peak, sum(sizes))
+            time.sleep(0.2)
+    return round(peak / 1e6)
 
 
 def spent_on_one(course: Path) -> dict[str, float]:
@@ -108,13 +116,12 @@ def main() -> None:
     results: dict = {"cores": len(os.sched_getaffinity(0)), "serial": {}, "classes": {}}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
+        results["memory"] = {n: memory(make_class(folder / f"memory-{n}", 4 * n), n) for n in (1, 2)}
         results["serial"][SERIAL[0]] = serial(folder / "serial-0", SERIAL[0])
         for turn, size in enumerate(sizes):
             course = make_class(folder / f"class-{size}", size)
-            seconds, memory = ours(course)
-            known, _ = ours(course)
-            phases = spent_on_one(course)
-            results["classes"][size] = {"seconds": seconds, "known": known, "memory": memory, "one": phases}
+            seconds, known = ours(course), ours(course)
+            results["classes"][size] = {"seconds": seconds, "known": known, "one": spent_on_one(course)}
             if turn == 0:
                 results["serial"][SERIAL[1]] = serial(folder / "serial-1", SERIAL[1])
     report(results)
@@ -136,7 +143,8 @@ def report(results: dict) -> None:
         )
     last = list(results["classes"].values())[-1]
     print("one submission:", ", ".join(f"{name} {seconds:.2f} s" for name, seconds in last["one"].items()))
-    print("most memory:", ", ".join(f"{name} {size:.0f} MB" for name, size in last["memory"].items()))
+    one_worker, two_workers = results["memory"].values()
+    print(f"most memory: {one_worker} MB with one worker, {two_workers - one_worker} MB for each other one")
     target = ROOT / "build" / "bench_grading.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(results, indent=1))

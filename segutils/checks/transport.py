@@ -6,6 +6,7 @@ import math
 import os
 import zipfile
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from segutils.checks.base import Answers, Case, Check
 MAX_BYTES = 64_000_000  # of an archive
 MAX_ENTRIES = 20_000
 KINDS = "biufcU"  # what arrays of answers may hold: numbers, truth values, text; no Python objects
-FORMAT = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 class Unreadable(ValueError):
@@ -78,10 +78,19 @@ def from_bytes(archive: bytes, count: int) -> list[Answers]:
 
 
 def _read_array(raw: bytes) -> np.ndarray:
-    file = io.BytesIO(raw)
-    shape, fortran_order, dtype = FORMAT[np.lib.format.read_magic(file)](file)
+    start = len(np.lib.format.magic(1, 0)) + 2 + int.from_bytes(raw[8:10], "little")
+    shape, fortran_order, dtype = _read_header(raw[:start])
     count = math.prod(shape)
-    if dtype.kind not in KINDS or dtype.hasobject or count * dtype.itemsize != len(raw) - file.tell():
+    if dtype.kind not in KINDS or dtype.hasobject or count * dtype.itemsize != len(raw) - start:
         raise Unreadable(f"an array of {dtype}")
-    values = np.frombuffer(raw, dtype, count, file.tell()) if count * dtype.itemsize else np.empty(count, dtype)
+    values = np.frombuffer(raw, dtype, count, start) if count * dtype.itemsize else np.empty(count, dtype)
     return values.reshape(shape, order="F" if fortran_order else "C").copy()
+
+
+@lru_cache(maxsize=10_000)  # many arrays have the same, and numpy takes longer to read one than to read the numbers
+def _read_header(raw: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether in Fortran's order, and type, from what stands before an array's numbers."""
+    file = io.BytesIO(raw)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise Unreadable("not an array as numpy writes it")
+    return np.lib.format.read_array_header_1_0(file)

@@ -12,9 +12,6 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import (
     AssignLatePenalties,
-    CheckCellMetadata,
-    ClearOutput,
-    DeduplicateIds,
     LimitOutput,
     NbGraderPreprocessor,
     OverwriteCells,
@@ -117,9 +114,8 @@ class Book:
     def _autograde(
         self, gradebook: OpenGradebook, student: str, prepared: NotebookNode, executed: NotebookNode
     ) -> NotebookNode:
-        """What `nbgrader autograde` does, by its own preprocessors; the run was made already."""
-        steps = [ClearOutput, DeduplicateIds, OverwriteFromBook]
-        steps += [TakeExecuted, LimitOutput, SaveGrades, PenalizeLate, CheckCellMetadata]
+        """What `nbgrader autograde` does to a repaired notebook, by its own preprocessors; the run was made already."""
+        steps = [OverwriteFromBook, TakeExecuted, LimitOutput, SaveGrades, PenalizeLate]
         names = {"student": student, "assignment": self.exercise, "notebook": self.exercise}
         resources = {"nbgrader": names, "gradebook": gradebook, "executed": executed}
         notebook = copy.deepcopy(prepared)

@@ -18,6 +18,7 @@ import nbformat
 from distributed import Client, Future, LocalCluster, wait
 
 from segutils.errors import CourseError
+from segutils.grading import head_start
 from segutils.grading.execute import WALL_FACTOR, Execution, Job, execute
 from segutils.grading.files import write_atomically
 from segutils.grading.kernels import bubblewrap
@@ -29,6 +30,7 @@ CONNECT_SECONDS = 20  # to find a scheduler
 ATTEMPTS = 3  # times that the workers are started before a job is given up
 SETTINGS = {
     "distributed.worker.daemon": False,  # workers start processes of their own
+    "distributed.worker.multiprocessing-method": head_start.METHOD,
     "distributed.scheduler.allowed-failures": ATTEMPTS,
     "distributed.comm.timeouts.connect": "20s",
     "distributed.admin.large-graph-warning-threshold": "1GB",

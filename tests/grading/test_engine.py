@@ -1,22 +1,37 @@
 """Executions on workers: known ones are not made again, lost ones are, and no fault of a worker is a student's."""
 
+import os
+
 import pytest
 from distributed import LocalCluster
 from nbformat import writes
 from nbformat.v4 import new_code_cell, new_notebook
 
 from segutils.errors import CourseError
-from segutils.grading import engine
+from segutils.grading import engine, head_start
 from segutils.grading.engine import Engine, Executions, fingerprint
 from segutils.grading.execute import Job, Limits
+from segutils.grading.kernels import nurseries
 from segutils.grading.kernels.nursery import Specification
 
 SPECIFICATION = Specification("ex90_numbers", (), (), sandboxed=False, warm=True, disk=10**9)
 COUNT = "with open({path!r}, 'a') as file:\n    file.write('x')\n"
-ONCE = (
-    "import os, psutil\nif not os.path.exists({path!r}):\n    open({path!r}, 'w').close()\n    {fault}\nprint('done')"
-)
-WORKER = "psutil.Process().parent().parent()"  # a kernel's parent is the nursery, whose parent is the worker
+ONCE = """
+import os, psutil
+if not os.path.exists({path!r}):
+    open({path!r}, "w").close()
+    nursery = psutil.Process().parent()
+    below = psutil.Process({grader}).children(recursive=True)
+    forked = [one for one in below if one.status() != psutil.STATUS_ZOMBIE and "forkserver" in str(one.cmdline())]
+    workers = [one for one in forked if one.parent() in forked]
+    {fault}
+print("done")
+"""
+
+
+def once(path, fault):
+    """A cell that does something to the processes around it when it is run for the first time."""
+    return ONCE.format(grader=os.getpid(), path=str(path), fault=fault)
 
 
 def job(source, seconds=20.0):
@@ -52,9 +67,18 @@ def test_everything_that_matters_is_in_the_fingerprint(monkeypatch):
     assert fingerprint(first) != before
 
 
-@pytest.mark.parametrize("fault", [f"{WORKER}.kill()", "psutil.Process().parent().kill()"], ids=["worker", "nursery"])
-def test_what_a_killed_process_was_doing_is_done_again(tmp_path, fault):
-    lost = job(ONCE.format(path=str(tmp_path / "once"), fault=fault))
+@pytest.mark.parametrize("early", [False, True], ids=["", "after a head start"])
+@pytest.mark.parametrize(
+    "fault",
+    ["[worker.kill() for worker in workers]", "nursery.kill()", "nursery.parent().kill(); nursery.kill()"],
+    ids=["worker", "nursery", "nurseries"],
+)
+def test_what_a_killed_process_was_doing_is_done_again(tmp_path, monkeypatch, fault, early):
+    """Nurseries are forked by a process that each worker starts for itself, or by one that was there before."""
+    monkeypatch.setenv(nurseries.ADDRESS, "")
+    if early:
+        head_start.start()
+    lost = job(once(tmp_path / "once", fault))
     results = run(tmp_path / "executions", {"lost": lost, **{str(n): job(f"print({n})") for n in range(4)}})
     assert {name: printed(execution) for name, execution in results.items()} == {
         "lost": "done\n", "0": "0\n", "1": "1\n", "2": "2\n", "3": "3\n"
@@ -63,12 +87,12 @@ def test_what_a_killed_process_was_doing_is_done_again(tmp_path, fault):
 
 def test_workers_that_hang_are_started_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(engine, "GRACE", 20)
-    stuck = job(ONCE.format(path=str(tmp_path / "once"), fault=f"{WORKER}.suspend()"), seconds=1.0)
+    stuck = job(once(tmp_path / "once", "[worker.suspend() for worker in workers]"), seconds=1.0)
     assert printed(run(tmp_path / "executions", {"stuck": stuck})["stuck"]) == "done\n"
 
 
 def test_who_hit_a_limit_is_run_once_more_before_it_counts(tmp_path):
-    slow = job(ONCE.format(path=str(tmp_path / "once"), fault="while True: pass"), seconds=1.0)
+    slow = job(once(tmp_path / "once", "while True: pass"), seconds=1.0)
     results = run(tmp_path / "executions", {"slow": slow, "endless": job("while True: pass", seconds=1.0)})
     assert not results["slow"].limited and printed(results["slow"]) == "done\n"
     assert results["endless"].limited

@@ -1,6 +1,5 @@
 """The sandbox: an empty machine made by bubblewrap, which has the course's Python and nothing else."""
 
-import ctypes
 import json
 import os
 import shutil
@@ -16,7 +15,6 @@ from segutils.errors import CourseError
 from segutils.grading.kernels.inside import EXCHANGE, STUDENT
 from segutils.paths import COURSE_ROOT
 
-CLONE_NEWUSER = 0x10000000
 FIRST_UID = 1_879_048_192  # no system gives such numbers to people; a process number is added
 PACKAGE = COURSE_ROOT / "segutils"
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives", "/etc/localtime", "/etc/mime.types")
@@ -48,15 +46,15 @@ def require() -> None:
 class Box:
     """An empty machine that lasts until `close`; `pid` is its first process, `root` its file system from outside.
 
-    Must be made by a process without other threads. Raises CourseError with bubblewrap's own words where it refuses.
+    Raises CourseError with bubblewrap's own words where it refuses.
     """
 
     def __init__(self, covers: Mapping[Path, Path], disk: int) -> None:
-        self._namespace = _new_user_namespace()
-        read_end, write_end = os.pipe()
-        accounts = _in_memory(ACCOUNTS)
+        info, accounts, mapped = os.pipe(), _in_memory(ACCOUNTS), os.pipe()
         arguments = [
-            *_namespaces(self._namespace, write_end),
+            *("--unshare-user", "--uid", "0", "--gid", "0", "--userns-block-fd", str(mapped[0])),
+            *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+            *("--info-fd", str(info[1]), "--hostname", "sandbox", "--die-with-parent", "--new-session", "--clearenv"),
             *_disks(disk),  # before the files, some of which may lie in /tmp
             *_files(),
             *("--perms", "0644", "--ro-bind-data", str(accounts), "/etc/passwd"),
@@ -66,65 +64,46 @@ class Box:
         ]
         self._process = subprocess.Popen(
             ["bwrap", *arguments],
-            pass_fds=[self._namespace, write_end, accounts],
+            pass_fds=[mapped[0], info[1], accounts],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        for file in (write_end, accounts):
+        for file in (mapped[0], info[1], accounts):
             os.close(file)
         text = b""
-        while not text.rstrip().endswith(b"}") and (more := os.read(read_end, 1000)):
+        while not text.rstrip().endswith(b"}") and (more := os.read(info[0], 1000)):
             text += more
-        os.close(read_end)
+        if text:
+            self.pid = json.loads(text)["child-pid"]
+            self.root = Path(f"/proc/{self.pid}/root")
+            _map_users(self.pid)
+            os.write(mapped[1], b"+")
+        os.close(info[0])
+        os.close(mapped[1])
         if not self._process.stdout.readline():  # comes when its files are in place
             words = self._process.communicate()[1].decode(errors="replace").strip()
-            os.close(self._namespace)
             raise CourseError(words or "bubblewrap said nothing")
-        self.pid = json.loads(text)["child-pid"]
-        self.root = Path(f"/proc/{self.pid}/root")
 
     def close(self) -> None:
         """End every process in the sandbox; its files go with it."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
         self._process.communicate()
-        os.close(self._namespace)
 
 
-def _new_user_namespace() -> int:
-    """A user namespace, as an open file, in which no other one can be made.
+def _map_users(pid: int) -> None:
+    """Say who the sandbox's users are outside.
 
     Its root, who sets the sandbox up, is the grader. Where that is the system's root, students get a number that
     nobody else has; an ordinary user has one number only, and the student is a root there who has given up all rights.
     """
-    ready, go = os.pipe(), os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            unshared = ctypes.CDLL(None).unshare(CLONE_NEWUSER) == 0
-            os.write(ready[1], b"+" if unshared else b"-")
-            os.read(go[0], 1)
-            Path("/proc/sys/user/max_user_namespaces").write_text("0")
-        finally:
-            os._exit(0)
-    try:
-        if os.read(ready[0], 1) != b"+":
-            raise CourseError("user namespaces are not allowed")
-        is_root = os.geteuid() == 0
-        own = {"uid": os.geteuid(), "gid": os.getegid()}
-        if not is_root:
-            Path(f"/proc/{child}/setgroups").write_text("deny")
-        for kind, number in own.items():
-            lines = f"0 {number} 1\n" + (f"{STUDENT} {FIRST_UID + child} 1\n" if is_root else "")
-            Path(f"/proc/{child}/{kind}_map").write_text(lines)
-        namespace = os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        os.write(go[1], b"+")
-        return namespace
-    finally:
-        for file in (*ready, *go):
-            os.close(file)
-        os.waitpid(child, 0)
+    is_root = os.geteuid() == 0
+    if not is_root:
+        Path(f"/proc/{pid}/setgroups").write_text("deny")
+    for kind, number in {"uid": os.geteuid(), "gid": os.getegid()}.items():
+        lines = f"0 {number} 1\n" + (f"{STUDENT} {FIRST_UID + pid} 1\n" if is_root else "")
+        Path(f"/proc/{pid}/{kind}_map").write_text(lines)
 
 
 def _in_memory(text: str) -> int:
@@ -132,15 +111,6 @@ def _in_memory(text: str) -> int:
     os.write(file, text.encode())
     os.lseek(file, 0, os.SEEK_SET)
     return file
-
-
-def _namespaces(user_namespace: int, info: int) -> list[str]:
-    return [
-        *("--userns", str(user_namespace), "--info-fd", str(info)),
-        *("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-        *("--hostname", "sandbox", "--die-with-parent", "--new-session"),
-        "--clearenv",
-    ]
 
 
 def _files() -> list[str]:

@@ -60,18 +60,20 @@ class Start:
 
 
 def enter(pid: int) -> None:
-    """Join the namespaces of the process `pid`, all but that of process numbers, which children join."""
+    """Join the namespaces of the process `pid`, all but that of process numbers, which children join, for good."""
     libc = ctypes.CDLL(None, use_errno=True)
     folder = f"/proc/{pid}/ns"
     own = {name: os.readlink(f"/proc/self/ns/{name}") for name in SHARED_NAMESPACES}
-    files = [
-        os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    files = {
+        name: os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
         for name in SHARED_NAMESPACES
         if os.readlink(f"{folder}/{name}") != own[name]
-    ]
-    for file in files:
+    }
+    for name, file in files.items():
         if libc.setns(file, 0):
             raise OSError(ctypes.get_errno(), "setns")
+        if name == "user":  # the first: from here on, this means the number of namespaces below the sandbox's own
+            Path("/proc/sys/user/max_user_namespaces").write_text("0")
 
 
 def adopt_orphans() -> None:

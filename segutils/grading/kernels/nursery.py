@@ -1,10 +1,11 @@
 """A process that has imported what notebooks import, and starts a kernel for each submission by forking itself.
 
-    python -m segutils.grading.kernels.nursery SPECIFICATION
+    python -m segutils.grading.kernels.nursery SOCKET FOLDER
 
-reads requests from stdin, one JSON object per line, answers each with a line on stdout, and ends when stdin does; what
-it has started ends with it. It has no threads, so that it may fork and change namespaces, and holds no secret: nothing
-that a student's code finds in the memory of its fork is worth finding.
+imports torch and forks a nursery for each connection to the socket. A nursery reads requests, one JSON object per line,
+answers each with a line, and ends when the connection does; what it has started ends with it. Neither has threads, so
+that they may fork and change namespaces, nor holds a secret: nothing that a student's code finds in the memory of its
+fork is worth finding.
 """
 
 import contextlib
@@ -12,9 +13,13 @@ import gc
 import importlib
 import json
 import os
+import select
+import shutil
 import signal
+import socket
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +29,18 @@ from segutils.grading.kernels.bubblewrap import Box
 from segutils.grading.kernels.inside import Start, adopt_orphans, become_student, enter, run_kernel
 from segutils.grading.kernels.stubs import StubFinder, write_stubs
 
-KERNEL_MODULES = ("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell", "ipykernel.debugger")
+KERNEL_MODULES = (  # all that a kernel imports until it listens
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "ipykernel.zmqshell",
+    "ipykernel.debugger",
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.extensions.storemagic",
+    "IPython.utils.wildcard",
+    "tornado.platform.asyncio",
+)
 
 
 @dataclass(frozen=True)
@@ -55,14 +71,20 @@ class Nursery:
         self.covers = write_stubs(stubs, specification.exercise, answers)
         StubFinder(specification.exercise, answers).install()
         if specification.warm:
-            self._import_all()
+            self._warm_up()
         self.box: Box | None = None
         self.kernel = 0
 
-    def _import_all(self) -> None:
-        for name in (*KERNEL_MODULES, *self.specification.imports):
-            with contextlib.suppress(Exception):  # what is missing here is told to who imports it
-                importlib.import_module(name)
+    def _warm_up(self) -> None:
+        """Do once what every kernel would do first: imports, and libraries' own preparations at their first use."""
+        import torch  # not at the top: the grader, which only describes a nursery, does without
+
+        _import(self.specification.imports)
+        for name in self.specification.checks:
+            find_check(name).draw(0)
+        for dtype in (torch.float32, torch.float64):
+            image = torch.ones(1, 2, 8, 8, dtype=dtype, requires_grad=True)
+            torch.conv2d(image, torch.ones(2, 2, 3, 3, dtype=dtype), dilation=2).sum().backward()
         gc.collect()
         gc.freeze()  # a collection in a fork would touch, and so copy, every page
 
@@ -85,7 +107,7 @@ class Nursery:
                     if kernel := os.fork():
                         os.write(write_end, b"%d" % kernel)
                         os._exit(0)
-                _serve(start)
+                _be_kernel(start)
             finally:
                 os._exit(1)
         os.close(write_end)
@@ -115,7 +137,13 @@ class Nursery:
         return {}
 
 
-def _serve(start: Start) -> None:
+def _import(modules: Iterable[str]) -> None:
+    for name in modules:
+        with contextlib.suppress(Exception):  # what is missing here is told to who imports it
+            importlib.import_module(name)
+
+
+def _be_kernel(start: Start) -> None:
     if start.warm:
         become_student(start)
         run_kernel(start)
@@ -123,27 +151,44 @@ def _serve(start: Start) -> None:
         os.execv(sys.executable, [sys.executable, "-m", "segutils.grading.kernels.inside", start.to_json()])
 
 
-def main() -> None:
-    """Answer requests until stdin ends; a fault is an answer too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, who closes stdin
+def serve(connection: socket.socket, folder: str) -> None:
+    """Be a nursery: the first line is its specification, the others are requests; a fault is an answer too."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     adopt_orphans()  # a kernel's first parent ends at once
-    specification = Specification.from_json(sys.argv[1])
-    answers, sys.stdout = sys.stdout, sys.stderr  # what modules print when they are imported is no answer
-    with tempfile.TemporaryDirectory(prefix="nursery-") as folder:
-        os.chmod(folder, 0o755)
-        nursery = Nursery(specification, Path(folder))
-        print(json.dumps({"ready": os.getpid()}), file=answers, flush=True)
-        try:
-            for line in sys.stdin:
-                request = json.loads(line)
-                try:
-                    answer = nursery.start(Start.from_json(line)) if "connection" in request else nursery.stop()
-                except (OSError, CourseError) as error:
+    with connection.makefile("rw", encoding="utf-8") as lines, tempfile.TemporaryDirectory(dir=folder) as stubs:
+        nursery = None
+        for line in lines:
+            try:
+                if nursery is None:
+                    nursery = Nursery(Specification.from_json(line), Path(stubs))
+                    answer = {"ready": os.getpid()}
+                else:
+                    answer = nursery.start(Start.from_json(line)) if "connection" in line else nursery.stop()
+            except Exception as error:
+                if nursery:
                     nursery.stop()
-                    answer = {"error": f"{type(error).__name__}: {error}"}
-                print(json.dumps(answer), file=answers, flush=True)
-        finally:
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            print(json.dumps(answer), file=lines, flush=True)
+        if nursery:
             nursery.stop()
+
+
+def main() -> None:
+    """Fork a nursery for each connection to the socket of number argv[1], until stdin ends; then remove argv[2]."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the grader, who closes stdin
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who ends here needs nobody to wait for it
+    listener, folder = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
+    _import(["torch", *KERNEL_MODULES])
+    gc.freeze()
+    while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            try:
+                serve(connection, folder)
+            finally:
+                os._exit(0)
+        connection.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -3,27 +3,29 @@
 import contextlib
 import json
 import os
+import socket
 import stat
-import subprocess
-import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Empty
 
 import psutil
 import zmq
 import zmq.asyncio
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
 from segutils.errors import CourseError
+from segutils.grading.kernels import nurseries
 from segutils.grading.kernels.inside import EXCHANGE, Start
 from segutils.grading.kernels.nursery import Specification
 
 MAX_MESSAGE = 64_000_000  # bytes; a kernel that sends more at once is not listened to
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
-INTERVAL = 0.05  # seconds between two looks at a kernel
+INTERVAL = 0.1  # seconds between two looks at a kernel
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -32,27 +34,9 @@ class NurseryProcess:
 
     def __init__(self, specification: Specification) -> None:
         self.specification = specification
-        kept = (
-            "PATH",
-            "PYTHONPATH",
-            "HOME",
-            "TMPDIR",
-            "LANG",
-            "SYSTEMROOT",
-        )  # nothing else: a fork's memory has it all
-        environment = {name: os.environ[name] for name in kept if name in os.environ}
-        environment |= {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "segutils.grading.kernels.nursery", specification.to_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd="/",
-            text=True,
-            start_new_session=True,
-        )
-        self._answer()
+        self._connection = nurseries.connect()
+        self._lines = self._connection.makefile("rw", encoding="utf-8")
+        self._process = psutil.Process(self.ask(specification.to_json())["ready"])
 
     @property
     def pid(self) -> int:
@@ -61,14 +45,11 @@ class NurseryProcess:
     def ask(self, request: str) -> dict:
         """Send a line and return what is answered. Raises CourseError where the nursery failed or is gone."""
         try:
-            self._process.stdin.write(f"{request}\n")
-            self._process.stdin.flush()
+            self._lines.write(f"{request}\n")
+            self._lines.flush()
+            line = self._lines.readline()
         except OSError:
-            raise CourseError("the process that starts kernels ended") from None
-        return self._answer()
-
-    def _answer(self) -> dict:
-        line = self._process.stdout.readline()
+            line = ""
         if not line:
             raise CourseError("the process that starts kernels ended")
         answer = json.loads(line)
@@ -77,17 +58,15 @@ class NurseryProcess:
         return answer
 
     def is_alive(self) -> bool:
-        return self._process.poll() is None
+        return _is_alive(self._process)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        self._connection.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
         try:
             self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
+        except psutil.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
 
 
 class Kernel:
@@ -106,9 +85,7 @@ class Kernel:
         self._first = psutil.Process(numbers["box"] or numbers["kernel"])  # all others end with it, or are below it
 
     def is_alive(self) -> bool:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
-        return False
+        return _is_alive(self._process)
 
     def kill(self) -> None:
         """End everything that the kernel has started, from any thread."""
@@ -163,6 +140,12 @@ class Kernel:
             return opened.read(max_bytes)
 
 
+def _is_alive(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def _cpu_seconds(folder: Path) -> float:
     try:
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -186,8 +169,25 @@ def _own_share(folder: Path) -> int:
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
+class KernelClient(AsyncKernelClient):
+    """Is ready with the kernel's first words, where Jupyter's client listens 0.2 s longer whether there are more."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Raises RuntimeError where the kernel ends, or says nothing for `timeout` seconds."""
+        end = time.monotonic() + (timeout or float("inf"))
+        while time.monotonic() < end and await self.parent.is_alive():
+            self.kernel_info()
+            with contextlib.suppress(Empty):
+                await self.shell_channel.get_msg(timeout=1)
+                await self.iopub_channel.get_msg(timeout=0.2)  # what comes here after this is not missed either
+                return
+        raise RuntimeError("no answer came")
+
+
 class RunningKernel(AsyncKernelManager):
     """Tells nbclient of a kernel that runs already: how to reach it, and whether it is still there."""
+
+    client_factory = KernelClient
 
     def __init__(self, kernel: Kernel, connection: dict, exchange: Path) -> None:
         super().__init__(context=zmq.asyncio.Context())
