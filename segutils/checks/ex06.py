@@ -180,7 +180,7 @@ def probe_soft_dice_loss(soft_dice_loss: object, case: Case) -> Answers:
 def probe_backward(soft_dice_loss: Callable, logits: Tensor, target: Tensor, keywords: dict) -> Answers:
     """The gradient with respect to the logits, or why there is none."""
     logits = logits.clone().requires_grad_()
-    result, _ = call(soft_dice_loss, {"logits": logits, "target": target}, (), **keywords)
+    result, _ = call(soft_dice_loss, {"logits": logits, "target": target}, (), once=True, **keywords)
     if not isinstance(result, Tensor) or not result.requires_grad or result.numel() != 1:
         return {"gradient_arrives": False}
     if raised := run_backward(result):

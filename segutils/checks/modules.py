@@ -36,7 +36,7 @@ class ModuleTask:
         self, module_class: object, sizes: Mapping[str, object], inputs: Mapping[str, Tensor], seed: int
     ) -> Answers:
         """Build the student's module, draw its weights from `seed`, run it forwards, backwards and in train mode."""
-        module, answers = call(module_class, sizes, self.ready_answers)
+        module, answers = call(module_class, sizes, self.ready_answers, once=True)
         if not isinstance(module, nn.Module):
             return {**answers, "built": False}
         module = module.to(next(iter(inputs.values())).dtype)
@@ -102,7 +102,7 @@ def probe_input_gradients(
 ) -> Answers:
     """Gradients of a random weighting of the result with respect to each input; `others` are passed behind them."""
     inputs = {name: value.clone().requires_grad_() for name, value in inputs.items()}
-    result, _ = call(function, {**inputs, **others}, ())
+    result, _ = call(function, {**inputs, **others}, (), once=True)
     if not isinstance(result, Tensor) or not result.requires_grad:
         return {"gradient_arrives": False}
     weighting = drawn_weighting(tuple(result.shape), seed).to(result.dtype)

@@ -42,26 +42,29 @@ def call(
     arguments: Mapping[str, object],
     ready_answers: tuple[str, ...],
     max_steps: int = 0,
+    once: bool = False,
     **keywords: object,
 ) -> tuple[object, Answers]:
     """Call `function` with `arguments` by position and `keywords` by name; return its result and what was seen.
 
-    The call is made twice, under two global random states, so that a result that depends on chance is noticed.
+    Unless it is to be called `once`, the call is made twice, under two global random states, so that a result that
+    depends on chance is noticed.
     Exceptions are recorded, not raised; torch's global switches and random states are put back afterwards.
     With `max_steps`, a student's code that runs more lines than that is stopped: a large case tells a loop over its
     pixels by counting, not by the clock.
     """
     before = {name: describe(value) for name, value in arguments.items()}
-    with _watched(ready_answers) as seen, _steps_limited(max_steps):
-        result, answers = _attempt(function, arguments, keywords, seed=1)
+    with _quietly() as switches, _steps_limited(max_steps):
+        with _calls_into(ready_answers) as called:
+            result, answers = _attempt(function, arguments, keywords, seed=1)
         if "error" not in answers:
-            answers["switches"] = _changed_switches(seen["switches"])
+            answers["switches"] = _changed_switches(switches)
             changed = [name for name, value in arguments.items() if not same(before[name], describe(value))]
             answers["changed_inputs"] = ", ".join(changed)
-        if "error" not in answers and not changed:
+        if "error" not in answers and not changed and not once:
             _, again = _attempt(function, arguments, keywords, seed=2)
             answers["repeats"] = same(answers, again)
-    answers["delegated_to"] = seen["delegated_to"]
+    answers["delegated_to"] = called[0] if called else ""
     return result, answers
 
 
@@ -161,34 +164,42 @@ def _describe_error(error: BaseException) -> Answers:
 
 
 @contextlib.contextmanager
-def _watched(ready_answers: tuple[str, ...]) -> Iterator[dict]:
-    """Run student code quietly, note the first call into a ready answer, put global state back.
+def _quietly() -> Iterator[dict[str, object]]:
+    """Run student code without warnings, and put global state back; the switches as they were before it.
 
     Warnings and stderr are kept out of the cell's output: nbgrader takes a word on stderr for a failure.
     """
-    seen: dict = {"delegated_to": "", "switches": _switches()}
+    switches, torch_state, numpy_state = _switches(), torch.get_rng_state(), np.random.get_state()
+    with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
+        warnings.simplefilter("ignore")
+        try:
+            yield switches
+        finally:
+            _restore_switches(switches)
+            torch.set_rng_state(torch_state)
+            np.random.set_state(numpy_state)
 
-    def profile(frame, event, _argument) -> None:
-        if event == "call" and not seen["delegated_to"]:
+
+@contextlib.contextmanager
+def _calls_into(ready_answers: tuple[str, ...]) -> Iterator[list[str]]:
+    """The modules of ready answers that student code calls. To look at every call doubles the time that it takes."""
+    called: list[str] = []
+
+    def profile(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call" and not called:
             module = frame.f_globals.get("__name__") or ""
             ready = any(module == answer or module.startswith(answer + ".") for answer in ready_answers)
             if ready and not _being_imported(frame):
-                seen["delegated_to"] = module
+                called.append(module)
 
-    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()
-    profiling = sys.getprofile() is None  # leave somebody else's profiler alone
-    with warnings.catch_warnings(), contextlib.redirect_stderr(sys.stdout):
-        warnings.simplefilter("ignore")
-        if profiling:
-            sys.setprofile(profile)
-        try:
-            yield seen
-        finally:
-            if profiling:
-                sys.setprofile(None)
-            _restore_switches(seen["switches"])
-            torch.set_rng_state(torch_state)
-            np.random.set_state(numpy_state)
+    looking = bool(ready_answers) and sys.getprofile() is None  # leave somebody else's profiler alone
+    if looking:
+        sys.setprofile(profile)
+    try:
+        yield called
+    finally:
+        if looking:
+            sys.setprofile(None)
 
 
 @contextlib.contextmanager
