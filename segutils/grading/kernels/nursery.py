@@ -83,8 +83,9 @@ class Nursery:
         for name in self.specification.checks:
             find_check(name).draw(0)
         for dtype in (torch.float32, torch.float64):
-            image = torch.ones(1, 2, 8, 8, dtype=dtype, requires_grad=True)
-            torch.conv2d(image, torch.ones(2, 2, 3, 3, dtype=dtype), dilation=2).sum().backward()
+            images = torch.ones(2, 2, 8, 8, dtype=dtype, requires_grad=True)
+            for rate in (2, 12):  # a kernel wider than the image takes a way of its own, which is 50 ms long at first
+                torch.conv2d(images, torch.ones(2, 2, 3, 3, dtype=dtype), padding=rate, dilation=rate).sum().backward()
         gc.collect()
         gc.freeze()  # a collection in a fork would touch, and so copy, every page
 
