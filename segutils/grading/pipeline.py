@@ -209,9 +209,10 @@ def _row(book: Book, prepared: Prepared, result: Execution | Exception) -> Row:
     Raises CourseError where the gradebook or the disk refuses: then the run cannot go on.
     """
     student = prepared.hand_in.student
+    if isinstance(result, Exception):
+        logging.getLogger("traitlets").error("the submission of %r could not be run: %s", student, result)
+        return _row_without_run(book, replace(prepared, problem=_grader_failed(result)))
     try:
-        if isinstance(result, Exception):
-            raise GraderFailed(_grader_failed(result))
         notebook = result.put_into(prepared.notebook)
         book.keep(student, prepared.hand_in.notebook)
         book.grade(student, prepared.notebook, notebook)
@@ -222,14 +223,7 @@ def _row(book: Book, prepared: Prepared, result: Execution | Exception) -> Row:
         raise
     except Exception as error:
         logging.getLogger("traitlets").exception("the grader failed at the submission of %r", student)
-        with suppress(Exception):  # points of half a notebook must not stay in the gradebook
-            book.withdraw(student)
-        message = str(error) if isinstance(error, GraderFailed) else _grader_failed(error)
-        return Row(student, book.exercise, NEEDS_ATTENTION, message)
-
-
-class GraderFailed(Exception):
-    """There is no execution: its text says why."""
+        return _row_without_run(book, replace(prepared, problem=_grader_failed(error)))
 
 
 def _graded_row(book: Book, prepared: Prepared, execution: Execution, notebook: NotebookNode) -> Row:

@@ -1,5 +1,6 @@
 """A class of 300, and a grader that is killed again and again: every row is there once, and every point is exact."""
 
+import ctypes
 import dataclasses
 import random
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 
 import nbformat
+import psutil
 import pytest
 from checks.trying import graded_cells
 
@@ -18,6 +20,7 @@ from segutils.paths import COURSE_ROOT
 
 NAME = "ex04_aspp"
 STUDENTS = 300
+PR_SET_CHILD_SUBREAPER = 36
 BROKEN = {"empty": "", "cut off": "{", "a list": "[]", "no cells": '{"nbformat": 4, "nbformat_minor": 5, "cells": []}'}
 
 
@@ -84,26 +87,36 @@ def read(opened, exercise):
 
 
 def small_class(folder):
-    course = tiny_course.Course(folder)
+    course = tiny_course.Course(folder, COURSE_ROOT / "solutions" / NAME / f"{NAME}.ipynb")
     for number in range(8):
-        wrong = {"area": "def area(width, height):\n    return 0"} if number % 3 == 0 else {}
+        wrong = {"aspp_forward_answer": "class ASPP:\n    pass"} if number % 3 == 0 else {}
         course.submit(f"student-{number}", course.solved(**wrong))
     course.submit("nobody", "")
+    (course.root / "grading").mkdir()
+    (course.root / "grading" / "secret").write_text("the same seeds in both runs")
     return course
 
 
 @pytest.mark.slow
 def test_a_grader_that_is_killed_at_any_moment_loses_and_doubles_nothing(tmp_path):
+    """Nor does it leave anything behind that runs: kernels, sandboxes and workers end with it."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes this process's child
     undisturbed, killed = small_class(tmp_path / "undisturbed"), small_class(tmp_path / "killed")
     expected = undisturbed.grade()
     command = [sys.executable, "-m", "segutils", "grade", killed.exercise, "--submissions", str(killed.hand_in)]
-    options = ["--course", str(killed.root), "--no-sandbox", "--workers", "2"]
-    draw, ended = random.Random(0), 0
+    draw = random.Random(0)
     for _ in range(20):
-        grader = subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        before = psutil.Process().children(recursive=True)
+        grader = subprocess.Popen(
+            [*command, "--course", str(killed.root), "--workers", "2"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         time.sleep(draw.uniform(0.5, 15))  # any moment will do: what must hold does not depend on it
         grader.send_signal(signal.SIGKILL)
-        ended += grader.wait() != -signal.SIGKILL
+        grader.wait()
+        _, left = psutil.wait_procs(set(psutil.Process().children(recursive=True)) - set(before), timeout=60)
+        assert not [process.cmdline() for process in left]
     assert killed.grade() == expected
     assert gradebook(killed) == gradebook(undisturbed)
     for course in (undisturbed, killed):

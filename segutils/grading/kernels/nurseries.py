@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 
 ADDRESS = "SEGUTILS_NURSERIES"  # the environment variable that tells workers where it listens
 KEPT = ("PATH", "PYTHONPATH", "HOME", "TMPDIR", "LANG")  # of the environment: all else would be in a kernel's memory
@@ -40,9 +41,10 @@ def start() -> None:
 def connect() -> socket.socket:
     """A connection to a new nursery. Where no process makes them yet, or it has ended, one is started."""
     connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(os.environ.get(ADDRESS) or "none")
-    except OSError:
-        start()
-        connection.connect(os.environ[ADDRESS])
+    if os.environ.get(ADDRESS):
+        with suppress(OSError):
+            connection.connect(os.environ[ADDRESS])
+            return connection
+    start()
+    connection.connect(os.environ[ADDRESS])
     return connection

@@ -185,6 +185,7 @@ def main() -> None:
         connection, _ = listener.accept()
         if os.fork() == 0:
             try:
+                listener.close()  # else it could be connected to when nobody answers any more
                 serve(connection, folder)
             finally:
                 os._exit(0)
